@@ -1,0 +1,73 @@
+"""What a response may do: refuse, wait, edit the request, or edit the answer.
+
+An action is compiled once from its options and is immutable. It never acts by itself: the engine asks
+it, and the driver carries out what it says. An action that does not concern a call says so by
+returning the neutral value.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.dialects.base import Dialect, Object
+from gateway.model import Call, Refusal, Take
+
+Verdict = Literal["kept", "changed", "drop"]
+
+
+class Options(BaseModel):
+    """Base of every action's options: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Editor(Protocol):
+    """Edits one answer: the whole of it, or its stream events one after another (so it may keep state)."""
+
+    def edit(self, message: Object) -> Verdict:
+        """Change `message` in place. `drop` forgets the event (only in streams)."""
+        ...
+
+    def close(self) -> list[Object]:
+        """Events to add at the end of the stream (held-back text); empty for most."""
+        ...
+
+
+class Action:
+    """Base with neutral answers; a response overrides what it needs.
+
+    Subclasses: `name` as in YAML, `Options` (pydantic) in the same file, `__init__(options)`.
+    """
+
+    name: ClassVar[str]
+    options_type: ClassVar[type[Options]] = Options
+    alters_text: ClassVar[bool] = False
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def refuse(self, call: Call) -> Refusal | None:
+        """An answer in place of the model's."""
+        return None
+
+    def take(self, call: Call, scope: str) -> Take | None:
+        """A token to take from a bucket before going on."""
+        return None
+
+    def exhausted(self, wait: float) -> Refusal | None:
+        """The answer when the bucket of `take` was empty; `wait` seconds until the next token."""
+        return None
+
+    def wait(self, call: Call) -> float:
+        """Seconds to hold the request before it is forwarded."""
+        return 0.0
+
+    def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
+        """Change the decoded request body in place; whether anything changed."""
+        return False
+
+    def editor(self, call: Call, dialect: Dialect, body: Object) -> Editor | None:
+        """An editor for the answer; `body` is the request as the *client* sent it."""
+        return None

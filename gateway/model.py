@@ -1,0 +1,311 @@
+"""The nouns: what a call is, who sent it, what is counted, and what was decided.
+
+Only frozen values live here, without behaviour beyond small derivations. Everything else imports this
+module; it imports nothing of the gateway. Times are seconds (float, as given by the driver's clock),
+sizes are bytes, token counts are tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+"""A decoded JSON value."""
+
+Role = Literal["system", "user", "tool", "assistant"]
+Track = Literal["enforced", "shadow"]
+
+
+class Mode(IntEnum):
+    """How far something may go; the effective mode is the lowest of all that apply."""
+
+    DISABLED = 0
+    SHADOW = 1
+    ENFORCE = 2
+
+
+# --- who and what is asked -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is held to account: an API key (as a keyed hash), a trusted header, or a client address."""
+
+    id: str
+    kind: Literal["key", "header", "address"] = "key"
+    org: str | None = None
+    tier: str | None = None
+    tags: tuple[str, ...] = ()
+    since: float | None = None
+    """When the account began (seconds since the epoch), if the mapping file says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where the connection came from, after trusted proxies were walked through."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A known path: its wire API, its endpoint, and the canonical path that stands in records."""
+
+    dialect: str
+    endpoint: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One piece of the conversation: all text of one message under one role."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The sampling request, under one name each, whatever the dialect or engine calls it.
+
+    Where several aliases of a parameter stand in one body (`max_tokens` beside `n_predict`) the value
+    here is the most generous one, because engines disagree on which alias wins.
+    """
+
+    max_tokens: int | None = None
+    n: int = 1
+    best_of: int = 1
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: int = 0
+    logprobs: bool = False
+    top_logprobs: int = 0
+    prompt_logprobs: int = 0
+    logit_bias: int = 0
+    """Number of entries of the bias map."""
+    bias_set: int = 0
+    """64-bit hash of the bias map; 0 without one."""
+    echo: bool = False
+    grammar: bool = False
+    """Output is forced into a grammar, schema, regex or choice (`guided_*`, `grammar`, `response_format`)."""
+    tools: int = 0
+    reasoning: bool = False
+    batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a model, as the policies see it."""
+
+    route: Route
+    model: str | None = None
+    stream: bool = False
+    turns: tuple[Turn, ...] = ()
+    """The conversation in wire order; the system prompt first where the dialect keeps it apart."""
+    parameters: Parameters = Parameters()
+    prompts: int = 1
+    """Independent prompts in this one HTTP request (`prompt: [..]`, embedding inputs)."""
+    messages: int = 0
+    end_user: str | None = None
+    """The dialect's end-user field, as sent; only its hash ever leaves the process."""
+    size: int = 0
+    """Bytes of the decoded body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the answer cost. `estimated` where the server gave no figures and we counted what passed."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    logprob_tokens: int = 0
+    """Output tokens that were delivered with their log-probability."""
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call ended, as far as the driver saw it."""
+
+    status: int | None = None
+    usage: Usage | None = None
+    finished: bool = True
+    """False when the client left or the upstream broke off."""
+    error: str | None = None
+    """A slug: `client_gone`, `upstream_connect`, `upstream_timeout`, `upstream_closed`, …"""
+
+
+# --- what is counted: a closed vocabulary of mergeable summaries -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation on the store; `scope` is whose state it is, `key` the counter's fingerprint."""
+
+    scope: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Op):
+    """Windowed sums of a vector, in `slices` time slices; all-zero `amounts` only read.
+
+    Reading: `values` = the sums, then the number of non-empty slices. Merges by addition per slice.
+    """
+
+    over: float
+    amounts: tuple[float, ...]
+    slices: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(Op):
+    """Windowed distinct count of 64-bit items (bottom-k sketch, about 13 % standard error above 64).
+
+    Reading: `values` = (estimate,). Merges by union.
+    """
+
+    over: float
+    items: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(Op):
+    """Windowed statistics of the time between arrivals; `arrive` False only reads.
+
+    Reading: `values` = (gaps, mean seconds, coefficient of variation). Merges by addition and maximum.
+    """
+
+    over: float
+    arrive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recent(Op):
+    """The last `keep` items of equal length, newest last; an item pushed again moves to the end.
+
+    Reading: `items` = those kept before this operation. Merges by recency.
+    """
+
+    keep: int
+    items: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peak(Op):
+    """A maximum that fades by half every `half_life` seconds; value 0 only reads.
+
+    Reading: `values` = (the faded maximum, including this value). Merges by maximum.
+    """
+
+    half_life: float
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Op):
+    """A small vector that the last writer owns; None only reads.
+
+    Reading: `values` = what stood there before (empty at first). Merges by latest write.
+    """
+
+    values: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take(Op):
+    """One token from a bucket that refills one token per `interval` seconds up to `burst` (GCRA).
+
+    Reading: `values` = (1 granted | 0 refused, seconds until one is free). Merges by maximum.
+    """
+
+    interval: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the store answered to one operation; which part is filled, the operation's docstring says."""
+
+    values: tuple[float, ...] = ()
+    items: tuple[bytes, ...] = ()
+
+
+# --- what was found and decided ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A signal's number: `value`, the `n` observations behind it, and words for the record."""
+
+    value: float
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SignalScore:
+    """One signal on one call: value → strength 0…1 → points."""
+
+    id: str
+    value: float
+    n: int
+    strength: float
+    points: float
+    mode: Mode
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyScore:
+    """One policy: points of this call, and the fading peak on both tracks."""
+
+    id: str
+    mode: Mode
+    now: float
+    enforced: float
+    shadow: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a principal stands on one track: the score, and the rung it leads to."""
+
+    score: float = 0.0
+    rung: str | None = None
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer of ours in place of the model's. `retry_after` in seconds, at most 120, or None."""
+
+    status: int
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of scoring one call. `refusal`, `delay`, `edits` are empty on the shadow track."""
+
+    id: str
+    bundle: str
+    enforced: Standing = Standing()
+    shadow: Standing = Standing()
+    signals: tuple[SignalScore, ...] = ()
+    policies: tuple[PolicyScore, ...] = ()
+    delay: float = 0.0
+    refusal: Refusal | None = None
+    would: tuple[str, ...] = ()
+    """What the shadow track would have done to this call: `limit`, `reject`, `delay`, `cap`, …"""
+    applied: tuple[str, ...] = ()
+    """What the enforced track does to this call."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Signals that could not run, and why: signal id → error class."""
