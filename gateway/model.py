@@ -188,13 +188,16 @@ class Gap(Op):
 
 @dataclass(frozen=True, slots=True)
 class Recent(Op):
-    """The last `keep` items of equal length, newest last; an item pushed again moves to the end.
+    """The last `keep` items of `size` bytes each, newest last; `data` is items end to end, empty to read.
 
-    Reading: `items` = those kept before this operation. Merges by recency.
+    `unique`: an item that comes again moves to the end. Reading: `data` = the items kept before this
+    operation. Merges by recency.
     """
 
     keep: int
-    items: tuple[bytes, ...] = ()
+    size: int
+    unique: bool = False
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,7 @@ class Reading:
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 
     values: tuple[float, ...] = ()
-    items: tuple[bytes, ...] = ()
+    data: bytes = b""
 
 
 # --- what was found and decided ----------------------------------------------------------------------
@@ -242,7 +245,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A signal's number: `value`, the `n` observations behind it, and words for the record."""
+    """A signal's number: `value`, and the `n` observations behind it."""
 
     value: float
     n: int = 1

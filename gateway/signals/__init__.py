@@ -1,0 +1,16 @@
+"""The families of detectors, and the one table that names them for the policy language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.signals.base import Detector
+from gateway.signals.cadence import Cadence
+from gateway.signals.diversity import Diversity
+from gateway.signals.request import FieldNumber, Request
+from gateway.signals.volume import Count, DistinctCount, Ratio
+
+DETECTORS: Mapping[str, type[Detector]] = {
+    detector.name: detector
+    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity)
+}

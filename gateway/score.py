@@ -1,0 +1,83 @@
+"""Numbers to points: a signal's strength, a policy's score, a principal's totals, and the words for them.
+
+Pure arithmetic over compiled policies (`gateway.policies.bundle`); the only place where points are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import xxhash
+
+from gateway.model import Measure, Mode, PolicyScore, Principal, SignalScore
+from gateway.policies.bundle import Policy, Rollout, Signal
+
+CORROBORATES = 5.0
+"""Points of its peak from which a policy counts for `requires.policies`: less is noise at a ramp's foot."""
+
+
+def strength(value: float, ramp: tuple[float, float] | None) -> float:
+    """0…1 along `ramp` (which may fall); without one the value itself, clamped."""
+    low, high = ramp if ramp else (0.0, 1.0)
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+def in_rollout(policy_id: str, rollout: Rollout, principal: Principal) -> bool:
+    """Whether a policy may act on this principal; monotone in `share`, never inside the holdout."""
+    unit = principal.org if rollout.by == "org" and principal.org else principal.id
+    bucket = xxhash.xxh3_64_intdigest(f"{policy_id}\0{unit}") % 10_000
+    return bucket < rollout.share * 10_000 and bucket < (1 - rollout.holdout) * 10_000
+
+
+def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
+    """The lowest of ceiling, policy and rollout."""
+    mode = min(ceiling, policy.mode)
+    if mode is Mode.ENFORCE and not in_rollout(policy.id, policy.rollout, principal):
+        return Mode.SHADOW
+    return mode
+
+
+def signal_score(policy: Policy, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
+    """One signal's points, with its reason in words."""
+    force = strength(measure.value, signal.ramp)
+    low, high = signal.ramp if signal.ramp else (0.0, 1.0)
+    text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
+    return SignalScore(
+        id=f"{policy.id}.{signal.id}",
+        value=measure.value,
+        n=measure.n,
+        strength=force,
+        points=force * signal.points,
+        mode=mode,
+        text=text,
+    )
+
+
+def policy_points(policy: Policy, scores: Sequence[SignalScore], track: Mode) -> float:
+    """Points of the signals that reach `track`, combined and cut at the cap."""
+    points = [score.points for score in scores if score.mode >= track]
+    total = (max(points, default=0.0)) if policy.combine == "max" else sum(points)
+    return min(policy.cap, total)
+
+
+def policy_score(
+    policy: Policy, mode: Mode, scores: Sequence[SignalScore], peaks: tuple[float, float]
+) -> PolicyScore:
+    """This call's points against the fading peaks (enforced, shadow)."""
+    return PolicyScore(
+        id=policy.id,
+        mode=mode,
+        now=policy_points(policy, scores, Mode.SHADOW),
+        enforced=max(peaks[0], policy_points(policy, scores, Mode.ENFORCE)),
+        shadow=max(peaks[1], policy_points(policy, scores, Mode.SHADOW)),
+    )
+
+
+def total(scores: Sequence[PolicyScore], pick: Callable[[PolicyScore], float]) -> float:
+    """The principal's score on one track."""
+    return sum(pick(score) for score in scores)
+
+
+def corroborating(scores: Sequence[PolicyScore], pick: Callable[[PolicyScore], float]) -> int:
+    """How many policies speak with at least CORROBORATES points."""
+    return sum(1 for score in scores if pick(score) >= CORROBORATES)

@@ -1,0 +1,85 @@
+"""What a signal's detector is: one measured number, from one call or from a window of them.
+
+A detector is compiled once from its options and is immutable; its memory is in the store, under its
+`fingerprint`. It sees a call in five steps, in this order:
+
+    query   what to read from the store (the same for every call, so it costs nothing to prepare)
+    read    the readings → a number, including this call's own share
+    enter   what to count now, at arrival
+    study   what to count once the request was forwarded: features that cost more than 10 µs
+    settle  what to count when the answer has ended (usage)
+
+so that rates are counted at arrival, tokens at the end, and nothing waits for a costly feature. Two
+detectors with one fingerprint ask for the same operations; the engine carries them out once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.conditions import Condition
+from gateway.fields import Facts
+from gateway.model import Measure, Op, Reading
+
+
+class Options(BaseModel):
+    """Base of every detector's options: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Context(Protocol):
+    """What a detector may ask for while it is compiled: conditions, with pattern sets resolved.
+
+    `population` is the canonical form of which calls reach the detector (its policy's `match` and
+    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition
+    raises ValueError with the words for the author.
+    """
+
+    @property
+    def population(self) -> str: ...
+
+    def condition(self, spec: Any) -> Condition: ...
+
+
+def fingerprint(name: str, *parts: Any) -> str:
+    """A short stable name of a counter: equal parsed parameters give an equal fingerprint."""
+    canonical = json.dumps(parts, sort_keys=True, default=str)
+    return f"{name}:{hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()}"
+
+
+class Detector:
+    """Base with neutral answers: no memory, no verdict.
+
+    Subclasses live one family to a file with their `options_type`; `__init__(options, context)`
+    compiles. `late` detectors read the answer: they are read at settle, and count from the next call on.
+    """
+
+    name: ClassVar[str]
+    options_type: ClassVar[type[Options]]
+    late: bool = False
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """Reads (and nothing else) for this call; answered in the same order in `read` and `study`."""
+        return ()
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The number, or None: no verdict yet (below `min`) or not concerned."""
+        raise NotImplementedError
+
+    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """Writes at arrival."""
+        return ()
+
+    def study(self, facts: Facts, scope: str, readings: Sequence[Reading]) -> Sequence[Op]:
+        """Writes after forwarding; `readings` are those of `query`."""
+        return ()
+
+    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """Writes after the answer; `facts.outcome` is set."""
+        return ()

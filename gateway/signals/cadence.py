@@ -1,0 +1,61 @@
+"""Signals of time: how regular, and how much of the day. Weak alone, because relays add jitter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.fields import Facts
+from gateway.model import Gap, Measure, Op, Reading, Sum
+from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.units import Duration
+
+
+class CadenceOptions(Options):
+    """Which measure of time, over which window, and from how many arrivals on."""
+
+    metric: Literal["interval_cv", "active_hours"]
+    over: Duration
+    min: int = Field(ge=1)
+
+
+class Cadence(Detector):
+    """Description: the rhythm of arrivals.
+
+    `interval_cv` is the coefficient of variation of the gaps between calls: a metronome is 0, a Poisson
+    stream 1, people above 1. `active_hours` is the number of hours in the window with a call in them.
+    No verdict below `min` calls.
+
+    Options: `metric`, `over`, `min`.
+    Example: `cadence: {metric: interval_cv, over: 6h, min: 300}`
+    """
+
+    name = "cadence"
+    options_type = CadenceOptions
+
+    def __init__(self, options: CadenceOptions, context: Context) -> None:
+        self._metric, self._over, self._min = options.metric, options.over, options.min
+        self._hours = max(1, math.ceil(options.over / 3600))
+        self._key = fingerprint("cadence", options.metric, options.over, context.population)
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """Statistics up to the call before this one."""
+        return (self._op(scope, arrive=False),)
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The metric, once there were enough calls."""
+        values = readings[0].values
+        n, value = (values[0], values[2]) if self._metric == "interval_cv" else (values[0], values[1])
+        return Measure(value, int(n)) if n >= self._min else None
+
+    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """One arrival."""
+        return (self._op(scope, arrive=True),)
+
+    def _op(self, scope: str, *, arrive: bool) -> Op:
+        if self._metric == "interval_cv":
+            return Gap(scope, self._key, self._over, arrive)
+        return Sum(scope, self._key, self._over, (float(arrive),), self._hours)

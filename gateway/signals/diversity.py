@@ -1,0 +1,148 @@
+"""Signals of content: few skeletons with ever-new slots, near-duplicates, one prompt like the last.
+
+The unit is a sketch: the 32 smallest hashes of a prompt's word 3-shingles (bottom-k MinHash, Broder
+1997), of which a principal's last 32 are kept. A shingle that stands in several of them is skeleton,
+the rest of a prompt is slot; hence no text is stored, and state is 4 KiB whatever the traffic.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import Literal
+
+import xxhash
+from pydantic import Field
+
+from gateway.fields import Facts
+from gateway.model import Measure, Op, Reading, Recent, Sum
+from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.units import Duration
+
+SKETCH = 32
+"""Hashes per prompt: the standard error of a similarity of 0.5 is 0.09."""
+KEPT = 32
+"""Prompts remembered."""
+TOKENS = 1024
+"""Words read of one prompt: the first and last half of these. A 2 KB prompt has about 350."""
+NEAR = 0.7
+"""Similarity from which a prompt is a near-duplicate of an earlier one."""
+SKELETON = 0.2
+"""Share of a prompt's shingles that must recur for it to have a skeleton."""
+RECURS = 3
+"""Earlier prompts that a shingle must stand in to be skeleton: two may be chance or a retry."""
+NEW_SLOT = 0.1
+"""Share of a prompt's shingles that must be new for its slot to be new."""
+
+# One token per word, and per character where a script writes none between words (CJK, kana, Thai).
+_TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d_]+|\d+")
+
+
+def sketch(text: str) -> tuple[int, ...]:
+    """The smallest 32-bit hashes of the word 3-shingles of `text`, in order; digits count alike."""
+    words = _TOKEN.findall(text.casefold())
+    if len(words) > TOKENS:
+        words = words[: TOKENS // 2] + words[-TOKENS // 2 :]
+    words = ["0" if word[0].isdigit() else word for word in words]
+    triples = zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else [tuple(words)]
+    hashes = {xxhash.xxh32_intdigest(" ".join(triple)) for triple in triples if triple}
+    return tuple(heapq.nsmallest(SKETCH, hashes))
+
+
+def similarity(one: Sequence[int], other: Sequence[int]) -> float:
+    """Estimated Jaccard similarity of two sketches."""
+    a, b = set(one), set(other)
+    if not a or not b:
+        return 0.0
+    union = heapq.nsmallest(SKETCH, a | b)
+    return sum(1 for item in union if item in a and item in b) / len(union)
+
+
+def _pack(hashes: Sequence[int]) -> bytes:
+    # Zero fills the row: no shingle hashes to it in practice, and `_unpack` drops it.
+    return array("I", (*hashes, *([0] * (SKETCH - len(hashes))))).tobytes()
+
+
+def _unpack(data: bytes) -> list[list[int]]:
+    flat = array("I")
+    flat.frombytes(data)
+    return [[item for item in flat[i : i + SKETCH] if item] for i in range(0, len(flat), SKETCH)]
+
+
+def observe(own: Sequence[int], earlier: list[list[int]]) -> tuple[float, float, float]:
+    """(template with a new slot, near-duplicate, similarity to the previous prompt) for one prompt.
+
+    The first two are 0 or 1, the third 0…1.
+    """
+    if not own or not earlier:
+        return (0.0, 0.0, 0.0)
+    seen = Counter(chain.from_iterable(earlier))
+    recurring = sum(1 for item in own if seen[item] >= RECURS)
+    new = sum(1 for item in own if not seen[item])
+    sweep = recurring >= SKELETON * len(own) and new >= NEW_SLOT * len(own)
+    mine = set(own)
+    # The cheap bound first: of a union at least as long as either, NEAR must be shared.
+    near = any(
+        len(mine.intersection(other)) >= NEAR * max(len(own), len(other)) and similarity(own, other) >= NEAR
+        for other in earlier
+    )
+    return (float(sweep), float(near), similarity(own, earlier[-1]))
+
+
+class DiversityOptions(Options):
+    """Which measure of content, over which window, and from how many prompts on."""
+
+    metric: Literal["sweep", "near_duplicate_share", "consecutive_similarity"]
+    over: Duration
+    min: int = Field(ge=1)
+
+
+class Diversity(Detector):
+    """Description: how a principal's prompts relate to each other.
+
+    `sweep`: share of prompts that repeat a skeleton with a new slot. `near_duplicate_share`: share that
+    nearly repeats an earlier prompt. `consecutive_similarity`: mean similarity to the prompt before.
+    Counted after the request was forwarded, so from the next call on. No verdict below `min` prompts.
+
+    Options: `metric`, `over`, `min`.
+    Example: `diversity: {metric: sweep, over: 6h, min: 100}`
+    """
+
+    name = "diversity"
+    options_type = DiversityOptions
+
+    def __init__(self, options: DiversityOptions, context: Context) -> None:
+        self._column = ("sweep", "near_duplicate_share", "consecutive_similarity").index(options.metric)
+        self._over, self._min = options.over, options.min
+        self._key = fingerprint("diversity", options.over, context.population)
+        self._sketches = fingerprint("sketches", context.population)
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """The window's sums, and the sketches of earlier prompts."""
+        return (
+            Sum(scope, self._key, self._over, (0.0,) * 4),
+            Recent(scope, self._sketches, KEPT, 4 * SKETCH),
+        )
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The mean of the metric over the prompts in the window."""
+        n = readings[0].values[0]
+        return Measure(readings[0].values[1 + self._column] / n, int(n)) if n >= self._min else None
+
+    def study(self, facts: Facts, scope: str, readings: Sequence[Reading]) -> Sequence[Op]:
+        """This prompt's three observations, and its sketch for the next."""
+        memo = ("sketch", self._sketches)
+        if memo not in facts.memo:
+            own = sketch(facts.text("user"))
+            facts.memo[memo] = (own, observe(own, _unpack(readings[1].data)))
+        own, observed = facts.memo[memo]
+        if not own:
+            return ()
+        return (
+            Sum(scope, self._key, self._over, (1.0, *observed)),
+            Recent(scope, self._sketches, KEPT, 4 * SKETCH, data=_pack(own)),
+        )

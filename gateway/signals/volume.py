@@ -1,0 +1,189 @@
+"""Windowed signals of amount: how many, which share, how many different ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import xxhash
+from pydantic import Field
+
+from gateway.conditions import Condition
+from gateway.fields import Facts
+from gateway.model import Distinct, Measure, Op, Reading, Sum
+from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.units import Duration
+
+
+def _canonical(condition: Condition | None) -> str:
+    return condition.canonical if condition else ""
+
+
+def _usage(facts: Facts, name: str) -> float:
+    usage = facts.outcome.usage if facts.outcome else None
+    return float(getattr(usage, name)) if usage else 0.0
+
+
+class CountOptions(Options):
+    """What to count, over which window, and which calls."""
+
+    of: Literal["requests", "prompts", "input_tokens", "output_tokens", "logprob_tokens"]
+    over: Duration
+    where: dict[str, Any] | None = None
+
+
+class Count(Detector):
+    """Description: an amount in a window; requests and prompts count at arrival, tokens after the answer.
+
+    Options: `of` (requests, prompts, input_tokens, output_tokens, logprob_tokens), `over`, `where`.
+    Example: `count: {of: output_tokens, over: 24h}`
+    """
+
+    name = "count"
+    options_type = CountOptions
+
+    def __init__(self, options: CountOptions, context: Context) -> None:
+        self._of, self._over = options.of, options.over
+        self._where = context.condition(options.where) if options.where else None
+        self._at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
+        self._key = fingerprint(
+            "count", options.of, options.over, _canonical(self._where), context.population
+        )
+
+    def _amount(self, facts: Facts) -> float:
+        if self._where and not self._where.weigh(facts):
+            return 0.0
+        if self._of == "requests":
+            return 1.0
+        return float(facts.call.prompts) if self._of == "prompts" else _usage(facts, self._of)
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """The window's sum so far."""
+        return (Sum(scope, self._key, self._over, (0.0,)),)
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The sum, with this call's own share if it counts at arrival."""
+        own = 0.0 if self._at_end else self._amount(facts)
+        return Measure(readings[0].values[0] + own)
+
+    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """Requests and prompts."""
+        return () if self._at_end else self._count(facts, scope)
+
+    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """Tokens, and whatever a condition on the answer selects."""
+        return self._count(facts, scope) if self._at_end else ()
+
+    def _count(self, facts: Facts, scope: str) -> Sequence[Op]:
+        amount = self._amount(facts)
+        return (Sum(scope, self._key, self._over, (amount,)),) if amount else ()
+
+
+class RatioOptions(Options):
+    """Which calls make the numerator, over which window, and from how many calls on."""
+
+    where: dict[str, Any] = Field(min_length=1)
+    over: Duration
+    min: int = Field(ge=1)
+
+
+class Ratio(Detector):
+    """Description: the share of calls in a window that satisfy a condition; no verdict below `min` calls.
+
+    Options: `where`, `over`, `min`.
+    Example: `ratio: {where: {request.max_tokens: {lte: 2}}, over: 1h, min: 50}`
+    """
+
+    name = "ratio"
+    options_type = RatioOptions
+
+    def __init__(self, options: RatioOptions, context: Context) -> None:
+        self._where = context.condition(options.where)
+        self._over, self._min = options.over, options.min
+        self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """Calls and hits so far."""
+        return (Sum(scope, self._key, self._over, (0.0, 0.0)),)
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """Hits over calls."""
+        n, hits = readings[0].values[:2]
+        if not self._where.late:
+            n, hits = n + 1, hits + self._where.weigh(facts)
+        return Measure(hits / n, int(n)) if n >= self._min else None
+
+    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """One call, unless the condition needs the answer."""
+        return () if self._where.late else self._count(facts, scope)
+
+    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """One call, when the condition needs the answer."""
+        return self._count(facts, scope) if self._where.late else ()
+
+    def _count(self, facts: Facts, scope: str) -> Sequence[Op]:
+        return (Sum(scope, self._key, self._over, (1.0, self._where.weigh(facts))),)
+
+
+def _hash(text: str | None) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
+
+
+_ITEMS: Mapping[str, Callable[[Facts], int]] = {
+    "prompts": lambda facts: _hash(facts.text("user")),
+    "systems": lambda facts: _hash(facts.text("system")),
+    "models": lambda facts: _hash(facts.call.model),
+    "bias_sets": lambda facts: facts.call.parameters.bias_set,
+    "end_users": lambda facts: _hash(facts.call.end_user),
+    "user_agents": lambda facts: _hash(facts.client.user_agent),
+    "client_ips": lambda facts: _hash(facts.client.ip),
+}
+
+
+class DistinctOptions(Options):
+    """What must differ, over which window, and which calls."""
+
+    of: Literal["prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips"]
+    over: Duration
+    where: dict[str, Any] | None = None
+
+
+class DistinctCount(Detector):
+    """Description: how many different ones in a window (exact to 64, then about ±13 %).
+
+    Options: `of` (prompts, systems, models, bias_sets, end_users, user_agents, client_ips), `over`, `where`.
+    Example: `distinct: {of: bias_sets, over: 24h}`
+    """
+
+    name = "distinct"
+    options_type = DistinctOptions
+
+    def __init__(self, options: DistinctOptions, context: Context) -> None:
+        self._item = _ITEMS[options.of]
+        self._over = options.over
+        self._where = context.condition(options.where) if options.where else None
+        self._key = fingerprint(
+            "distinct", options.of, options.over, _canonical(self._where), context.population
+        )
+
+    def query(self, scope: str) -> Sequence[Op]:
+        """The estimate so far; this call's own item counts from the next call on."""
+        return (Distinct(scope, self._key, self._over),)
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The estimate."""
+        return Measure(round(readings[0].values[0]))
+
+    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """This call's item, unless a condition needs the answer."""
+        return () if self._where and self._where.late else self._note(facts, scope)
+
+    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+        """This call's item, when a condition needs the answer."""
+        return self._note(facts, scope) if self._where and self._where.late else ()
+
+    def _note(self, facts: Facts, scope: str) -> Sequence[Op]:
+        if self._where and not self._where.weigh(facts):
+            return ()
+        item = self._item(facts)
+        return (Distinct(scope, self._key, self._over, (item,)),) if item else ()

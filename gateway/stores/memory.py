@@ -1,0 +1,88 @@
+"""State in this process: bounded, the principal that was seen longest ago goes first.
+
+One table of scopes (principals, organisations), each a small table of summaries. Nothing here knows
+what a counter means.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cachetools import LRUCache
+
+from gateway.model import Distinct, Gap, Op, Peak, Reading, Recent, Register, Sum, Take
+from gateway.stores.summaries import (
+    DistinctSketch,
+    FadingPeak,
+    GapStatistics,
+    LastRegister,
+    RecentItems,
+    TokenBucket,
+    WindowSum,
+)
+
+_MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
+    Sum: lambda op: WindowSum(len(op.amounts)),
+    Distinct: lambda op: DistinctSketch(),
+    Gap: lambda op: GapStatistics(),
+    Recent: lambda op: RecentItems(),
+    Peak: lambda op: FadingPeak(),
+    Register: lambda op: LastRegister(),
+    Take: lambda op: TokenBucket(),
+}
+
+_NOTHING: Mapping[type[Op], Callable[[Any], Reading | None]] = {
+    Sum: lambda op: None if any(op.amounts) else Reading((0.0,) * (len(op.amounts) + 1)),
+    Distinct: lambda op: None if op.items else Reading((0.0,)),
+    Gap: lambda op: None if op.arrive else Reading((0.0, 0.0, 0.0)),
+    Recent: lambda op: None if op.data else Reading(),
+    Peak: lambda op: None if op.value else Reading((0.0,)),
+    Register: lambda op: None if op.values is not None else Reading(),
+    Take: lambda op: None,
+}
+"""What a read of something never written answers, so that reading creates no state; None: it writes."""
+
+
+class MemoryStore:
+    """At most `max_scopes` scopes, least recently used out; see `gateway.stores.base.Store`."""
+
+    def __init__(self, max_scopes: int) -> None:
+        self._scopes: LRUCache[str, dict[str, Any]] = LRUCache(max_scopes)
+
+    def apply(self, ops: Sequence[Op], now: float) -> list[Reading]:
+        """Carry out `ops` in order at time `now`."""
+        readings = []
+        scope, state = None, {}
+        for op in ops:
+            if op.scope != scope:
+                scope, state = op.scope, self._state(op.scope)
+            summary = state.get(op.key)
+            if summary is None:
+                nothing = _NOTHING[type(op)](op)
+                if nothing is not None:
+                    readings.append(nothing)
+                    continue
+                summary = state[op.key] = _MAKE[type(op)](op)
+            reading: Reading = summary.update(op, now)
+            readings.append(reading)
+        return readings
+
+    def _state(self, scope: str) -> dict[str, Any]:
+        try:
+            return self._scopes[scope]
+        except KeyError:
+            state: dict[str, Any] = {}
+            self._scopes[scope] = state
+            return state
+
+    def __len__(self) -> int:
+        """Scopes held."""
+        return len(self._scopes)
+
+    def nbytes(self, scope: str) -> int:
+        """Bytes that one scope holds, keys and tables included (keys are shared between scopes)."""
+        state = self._scopes.get(scope, {})
+        held: int = sum(summary.nbytes() for summary in state.values())
+        return sys.getsizeof(state) + held

@@ -1,0 +1,288 @@
+"""The mergeable summaries behind the store's operations: small, bounded, and free of any clock.
+
+Law: every summary can be merged with one of the same key from another replica, in any order and
+grouping, and gives what one replica would have seen (exactly for sums, maxima and registers, within
+its stated error for sketches). Numbers are kept in `array`s: a Python float in a list costs four times
+as much.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from bisect import bisect_left
+
+from gateway.model import Distinct, Gap, Peak, Reading, Recent, Register, Sum, Take
+
+SKETCH = 64
+"""Hashes kept per distinct-count slice: standard error 1/sqrt(62) = 12.7 % (bottom-k, Beyer et al. 2007)."""
+SKETCH_SLICES = 6
+_SPACE = float(2**64)
+
+
+class WindowSum:
+    """Sums of a vector per time slice; the window's sum leaves the oldest slice out as it ends."""
+
+    __slots__ = ("rows", "totals", "width")
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.rows: array[float] = array("d")
+        """Rows of (slice number, sums…), oldest first."""
+        self.totals: tuple[float, ...] = (0.0,) * width
+
+    def update(self, op: Sum, now: float) -> Reading:
+        """Add and read; late arrivals (clock skew) go to their own slice while it is in the window."""
+        span = op.over / op.slices
+        current = math.floor(now / span)
+        self._forget(current - op.slices)
+        if any(op.amounts):
+            self._add(current, op.amounts)
+        return Reading((*self.totals, float(len(self.rows) // (self.width + 1))))
+
+    def _forget(self, until: int) -> None:
+        stride, cut = self.width + 1, 0
+        while cut < len(self.rows) and self.rows[cut] <= until:
+            cut += stride
+        if cut:
+            del self.rows[:cut]
+            self.totals = tuple(sum(self.rows[i + 1 :: stride]) for i in range(self.width))
+
+    def _add(self, slot: int, amounts: tuple[float, ...]) -> None:
+        stride = self.width + 1
+        at = len(self.rows)
+        while at and self.rows[at - stride] > slot:
+            at -= stride
+        if at and self.rows[at - stride] == slot:
+            at -= stride
+        else:
+            self.rows[at:at] = array("d", (slot, *([0.0] * self.width)))
+        for i, amount in enumerate(amounts):
+            self.rows[at + 1 + i] += amount
+        self.totals = tuple(total + amount for total, amount in zip(self.totals, amounts, strict=True))
+
+    def merge(self, other: WindowSum) -> None:
+        """Take over the other's slices: the same slice adds up."""
+        stride = self.width + 1
+        for at in range(0, len(other.rows), stride):
+            self._add(int(other.rows[at]), tuple(other.rows[at + 1 : at + stride]))
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + sys.getsizeof(self.rows) + sys.getsizeof(self.totals) + 24 * self.width
+
+
+class DistinctSketch:
+    """Bottom-k hashes per time slice; their union estimates the distinct items of the window."""
+
+    __slots__ = ("estimate", "slices")
+
+    def __init__(self) -> None:
+        self.slices: list[tuple[int, array[int]]] = []
+        """(slice number, the smallest hashes in order), oldest first."""
+        self.estimate: float | None = 0.0
+        """Cached; None when it must be computed again."""
+
+    def update(self, op: Distinct, now: float) -> Reading:
+        """Add and read."""
+        current = math.floor(now * SKETCH_SLICES / op.over)
+        while self.slices and self.slices[0][0] <= current - SKETCH_SLICES:
+            del self.slices[0]
+            self.estimate = None
+        for item in op.items:
+            self._add(current, item)
+        return Reading((self._estimate(),))
+
+    def _slice(self, slot: int) -> array[int]:
+        at = len(self.slices)
+        while at and self.slices[at - 1][0] > slot:
+            at -= 1
+        if not at or self.slices[at - 1][0] != slot:
+            self.slices.insert(at, (slot, array("Q")))
+            at += 1
+        return self.slices[at - 1][1]
+
+    def _add(self, slot: int, item: int) -> None:
+        hashes = self._slice(slot)
+        at = bisect_left(hashes, item)
+        if at == SKETCH or (at < len(hashes) and hashes[at] == item):
+            return
+        hashes.insert(at, item)
+        if len(hashes) > SKETCH:
+            hashes.pop()
+        self.estimate = None
+
+    def _estimate(self) -> float:
+        if self.estimate is None:
+            smallest = sorted(set().union(*(hashes for _, hashes in self.slices)))[:SKETCH]
+            full = len(smallest) == SKETCH
+            self.estimate = (SKETCH - 1) * _SPACE / smallest[-1] if full else float(len(smallest))
+        return self.estimate
+
+    def merge(self, other: DistinctSketch) -> None:
+        """Union, slice by slice."""
+        for slot, hashes in other.slices:
+            for item in hashes:
+                self._add(slot, item)
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + sum(sys.getsizeof(hashes) + 128 for _, hashes in self.slices)
+
+
+class GapStatistics:
+    """Count, sum and sum of squares of the gaps between arrivals, and the latest arrival."""
+
+    __slots__ = ("last", "sums")
+
+    def __init__(self) -> None:
+        self.sums = WindowSum(3)
+        self.last = -math.inf
+
+    def update(self, op: Gap, now: float) -> Reading:
+        """Note an arrival (if asked) and read."""
+        amounts = (0.0, 0.0, 0.0)
+        if op.arrive:
+            if self.last > -math.inf:
+                gap = abs(now - self.last)
+                amounts = (1.0, gap, gap * gap)
+            self.last = max(self.last, now)
+        n, total, squares, _ = self.sums.update(Sum(op.scope, op.key, op.over, amounts), now).values
+        mean = total / n if n else 0.0
+        variance = max(0.0, squares / n - mean * mean) if n else 0.0
+        return Reading((n, mean, math.sqrt(variance) / mean if mean else 0.0))
+
+    def merge(self, other: GapStatistics) -> None:
+        """Add the gaps that each replica saw; the gap across replicas is not known and left out."""
+        self.sums.merge(other.sums)
+        self.last = max(self.last, other.last)
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + 24 + self.sums.nbytes()
+
+
+class RecentItems:
+    """The last items, end to end in one bytes object."""
+
+    __slots__ = ("at", "data")
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.at = -math.inf
+
+    def update(self, op: Recent, now: float) -> Reading:
+        """Push and read what was there before."""
+        before = self.data
+        if op.data:
+            self.at = max(self.at, now)
+            self.data = self._join(before, op.data, op.keep, op.size, op.unique)
+        return Reading(data=before)
+
+    @staticmethod
+    def _join(old: bytes, new: bytes, keep: int, size: int, unique: bool) -> bytes:
+        if unique:
+            pushed = dict.fromkeys(new[i : i + size] for i in range(0, len(new), size))
+            rest = (old[i : i + size] for i in range(0, len(old), size))
+            old = b"".join(item for item in rest if item not in pushed)
+            new = b"".join(pushed)
+        return (old + new)[-keep * size :]
+
+    def merge(self, other: RecentItems, op: Recent) -> None:
+        """Older side first, by the time of the latest push."""
+        older, newer = sorted((self, other), key=lambda side: (side.at, side.data))
+        self.data = self._join(older.data, newer.data, op.keep, op.size, op.unique)
+        self.at = newer.at
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + sys.getsizeof(self.data) + 24
+
+
+class FadingPeak:
+    """A maximum that halves every half-life."""
+
+    __slots__ = ("at", "value")
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self.at = -math.inf
+
+    def update(self, op: Peak, now: float) -> Reading:
+        """Raise if higher, and read the faded value."""
+        faded = self.value * 0.5 ** (max(0.0, now - self.at) / op.half_life) if self.value else 0.0
+        if op.value >= faded:
+            faded = op.value
+            if op.value:
+                self.value, self.at = op.value, max(self.at, now)
+        return Reading((faded,))
+
+    def merge(self, other: FadingPeak, op: Peak) -> None:
+        """Keep the one that is higher at the later of both times."""
+        now = max(self.at, other.at)
+        mine = self.value * 0.5 ** ((now - self.at) / op.half_life) if self.value else 0.0
+        theirs = other.value * 0.5 ** ((now - other.at) / op.half_life) if other.value else 0.0
+        if theirs > mine:
+            self.value, self.at = other.value, other.at
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + 48
+
+
+class LastRegister:
+    """A small vector that the last writer owns."""
+
+    __slots__ = ("at", "values")
+
+    def __init__(self) -> None:
+        self.values: tuple[float, ...] = ()
+        self.at = -math.inf
+
+    def update(self, op: Register, now: float) -> Reading:
+        """Write (if asked) and read what stood there before."""
+        before = self.values
+        if op.values is not None and now >= self.at:
+            self.values, self.at = op.values, now
+        return Reading(before)
+
+    def merge(self, other: LastRegister) -> None:
+        """The later write stays."""
+        if (other.at, other.values) > (self.at, self.values):
+            self.values, self.at = other.values, other.at
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + sys.getsizeof(self.values) + 24 * (len(self.values) + 1)
+
+
+class TokenBucket:
+    """GCRA (ITU-T I.371): the theoretical arrival time is the whole state."""
+
+    __slots__ = ("arrival",)
+
+    def __init__(self) -> None:
+        self.arrival = -math.inf
+
+    def update(self, op: Take, now: float) -> Reading:
+        """Take a token, or say how long until there is one."""
+        arrival = max(self.arrival, now)
+        wait = arrival - now - op.interval * (op.burst - 1)
+        if wait > 0:
+            return Reading((0.0, wait))
+        self.arrival = arrival + op.interval
+        return Reading((1.0, 0.0))
+
+    def merge(self, other: TokenBucket) -> None:
+        """The fuller use stays."""
+        self.arrival = max(self.arrival, other.arrival)
+
+    def nbytes(self) -> int:
+        """Bytes held, overheads included."""
+        return sys.getsizeof(self) + 24
+
+
+Summary = (
+    WindowSum | DistinctSketch | GapStatistics | RecentItems | FadingPeak | LastRegister | TokenBucket
+)
