@@ -47,9 +47,7 @@ def fresh(turns: tuple[Turn, ...], remembered: bytes) -> tuple[Turn, ...]:
     seen = set(known)
     old = [i for i in range(start) if turns[i].role in ("user", "tool")][-LOOKED_AT:]
     unsent = {i for i in old if _hash(turns[i]) not in seen}
-    return tuple(
-        turn for i, turn in enumerate(turns) if i >= start or i in unsent or turn.role == "system"
-    )
+    return tuple(turn for i, turn in enumerate(turns) if i >= start or i in unsent or turn.role == "system")
 
 
 def enter(turns: tuple[Turn, ...], scope: str) -> tuple[Op, ...]:

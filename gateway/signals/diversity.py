@@ -47,9 +47,12 @@ def sketch(text: str) -> tuple[int, ...]:
     words = _TOKEN.findall(text.casefold())
     if len(words) > TOKENS:
         words = words[: TOKENS // 2] + words[-TOKENS // 2 :]
-    words = ["0" if word[0].isdigit() else word for word in words]
-    triples = zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else [tuple(words)]
-    hashes = {xxhash.xxh32_intdigest(" ".join(triple)) for triple in triples if triple}
+    encoded = [b"0" if word[0].isdigit() else word.encode("utf-8", "surrogatepass") for word in words]
+    if len(encoded) < 3:
+        triples = [tuple(encoded)] if encoded else []
+    else:
+        triples = list(zip(encoded, encoded[1:], encoded[2:], strict=False))
+    hashes = {xxhash.xxh32_intdigest(b" ".join(triple)) for triple in triples}
     return tuple(heapq.nsmallest(SKETCH, hashes))
 
 

@@ -283,6 +283,4 @@ class TokenBucket:
         return sys.getsizeof(self) + 24
 
 
-Summary = (
-    WindowSum | DistinctSketch | GapStatistics | RecentItems | FadingPeak | LastRegister | TokenBucket
-)
+Summary = WindowSum | DistinctSketch | GapStatistics | RecentItems | FadingPeak | LastRegister | TokenBucket

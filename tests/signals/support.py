@@ -1,0 +1,73 @@
+"""Making calls and driving one detector as the engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.conditions import Condition, compile_condition
+from gateway.fields import Facts
+from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
+from gateway.signals import DETECTORS
+from gateway.signals.base import Detector
+from gateway.stores.memory import MemoryStore
+
+CHAT = Route("openai_chat", "chat", "/v1/chat/completions")
+
+
+@dataclass
+class Compiling:
+    """The context that `compile` gives to a detector."""
+
+    population: str = "principal"
+
+    def condition(self, spec: Any) -> Condition:
+        return compile_condition(spec, {})
+
+
+def call(text: str = "", **parameters: Any) -> Call:
+    """A chat call with one user turn."""
+    turns = (Turn("user", text),) if text else ()
+    return Call(CHAT, model="m", turns=turns, parameters=Parameters(**parameters), messages=1)
+
+
+def detector(name: str, options: Any, population: str = "principal") -> Detector:
+    """A compiled detector from options as they stand in YAML."""
+    kind: Callable[..., Detector] = DETECTORS[name]
+    return kind(DETECTORS[name].options_type.model_validate(options), Compiling(population))
+
+
+@dataclass
+class Bench:
+    """One detector over one store, with the five steps in the engine's order."""
+
+    detector: Detector
+    store: MemoryStore = field(default_factory=lambda: MemoryStore(10))
+    now: float = 0.0
+
+    def send(
+        self,
+        made: Call | None = None,
+        usage: Usage | None = None,
+        client: Client = Client(),
+        settle: bool = True,
+    ) -> Measure | None:
+        """One call; returns what the detector read at arrival, or at the end if it is late."""
+        made = made or call()
+        facts = Facts(made, Principal("p"), client, self.now, fresh=made.turns)
+        readings = self.store.apply(self.detector.query("p"), self.now)
+        seen = None if self.detector.late else self.detector.read(facts, readings)
+        self.store.apply(self.detector.enter(facts, "p"), self.now)
+        self.store.apply(self.detector.study(facts, "p", readings), self.now)
+        if settle:
+            facts.outcome = Outcome(200, usage)
+            if self.detector.late:
+                seen = self.detector.read(facts, readings)
+            self.store.apply(self.detector.settle(facts, "p"), self.now)
+        return seen
+
+
+def bench(name: str, options: Mapping[str, Any] | str) -> Bench:
+    """A fresh bench for one detector."""
+    return Bench(detector(name, options))

@@ -1,0 +1,138 @@
+"""Counts, shares and numbers of different things in a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model import Client, Measure, Usage
+from tests.signals.support import Bench, bench, call, detector
+
+COUNTED = Usage(input_tokens=30, output_tokens=7, logprob_tokens=7)
+
+
+def test_requests_count_at_arrival_with_this_call_included() -> None:
+    signal = bench("count", {"of": "requests", "over": "1m"})
+    assert [signal.send(settle=False) for _ in range(3)] == [Measure(1.0), Measure(2.0), Measure(3.0)]
+
+
+def test_prompts_count_the_fan_out_of_one_request() -> None:
+    signal = bench("count", {"of": "prompts", "over": "1m"})
+    signal.send(replace(call(), prompts=5))
+    assert signal.send() == Measure(6.0)
+
+
+@pytest.mark.parametrize(
+    ("of", "tokens"), [("input_tokens", 30), ("output_tokens", 7), ("logprob_tokens", 7)]
+)
+def test_tokens_count_after_the_answer(of: str, tokens: int) -> None:
+    signal = bench("count", {"of": of, "over": "1h"})
+    assert signal.send(usage=COUNTED) == Measure(0.0)
+    assert signal.send(usage=None) == Measure(float(tokens))
+    assert signal.send() == Measure(float(tokens))
+
+
+def test_a_count_with_a_condition_counts_only_what_it_selects() -> None:
+    signal = bench("count", {"of": "requests", "over": "1h", "where": {"request.echo": True}})
+    signal.send(call(echo=True))
+    assert signal.send(call()) == Measure(1.0)
+    assert signal.send(call(echo=True)) == Measure(2.0)
+
+
+def test_a_count_whose_condition_needs_the_answer_counts_at_the_end() -> None:
+    where = {"usage.output_tokens": {"gte": 5}}
+    signal = bench("count", {"of": "requests", "over": "1h", "where": where})
+    assert signal.send(usage=COUNTED) == Measure(0.0)
+    assert signal.send(usage=Usage(output_tokens=1)) == Measure(1.0)
+    assert signal.send() == Measure(1.0)
+
+
+def test_a_ratio_has_no_verdict_below_its_minimum() -> None:
+    signal = bench("ratio", {"where": {"request.echo": True}, "over": "1h", "min": 3})
+    assert signal.send(call(echo=True)) is None
+    assert signal.send(call()) is None
+    assert signal.send(call(echo=True)) == Measure(2 / 3, 3)
+
+
+def test_a_ratio_whose_condition_needs_the_answer_counts_at_the_end() -> None:
+    signal = bench("ratio", {"where": {"usage.output_tokens": {"gte": 5}}, "over": "1h", "min": 1})
+    assert signal.send(usage=COUNTED) is None
+    assert signal.send(usage=Usage()) == Measure(1.0, 1)
+    assert signal.send() == Measure(0.5, 2)
+
+
+ITEMS: list[tuple[str, Any]] = [
+    ("prompts", lambda i: {"made": call(f"text {i}")}),
+    ("models", lambda i: {"made": replace(call(), model=f"m{i}")}),
+    ("bias_sets", lambda i: {"made": call(bias_set=i + 1)}),
+    ("end_users", lambda i: {"made": replace(call(), end_user=f"u{i}")}),
+    ("user_agents", lambda i: {"client": Client(user_agent=f"a{i}")}),
+    ("client_ips", lambda i: {"client": Client(ip=f"10.0.0.{i}")}),
+]
+
+
+@pytest.mark.parametrize(("of", "make"), ITEMS)
+def test_different_things_are_counted_once_each_from_the_next_call_on(of: str, make: Any) -> None:
+    signal = bench("distinct", {"of": of, "over": "1h"})
+    for i in (0, 1, 2, 1, 0):
+        signal.send(**make(i))
+    assert signal.send(**make(0)) == Measure(3.0)
+
+
+def test_what_a_call_does_not_have_is_not_counted() -> None:
+    signal = bench("distinct", {"of": "systems", "over": "1h"})
+    signal.send()
+    assert signal.send() == Measure(0.0)
+
+
+def test_a_distinct_count_with_a_condition_counts_only_what_it_selects() -> None:
+    signal = bench("distinct", {"of": "prompts", "over": "1h", "where": {"request.echo": True}})
+    signal.send(call("one", echo=True))
+    signal.send(call("two"))
+    assert signal.send() == Measure(1.0)
+
+
+def test_a_distinct_count_whose_condition_needs_the_answer_counts_at_the_end() -> None:
+    where = {"usage.output_tokens": {"gte": 5}}
+    signal = bench("distinct", {"of": "prompts", "over": "1h", "where": where})
+    signal.send(call("one"), usage=COUNTED)
+    signal.send(call("two"), usage=COUNTED, settle=False)
+    assert signal.send() == Measure(1.0)
+
+
+def test_equal_questions_share_a_counter_and_different_ones_do_not() -> None:
+    def key(options: dict[str, Any], population: str = "principal") -> str:
+        return detector("count", options, population).query("p")[0].key
+
+    hour = key({"of": "requests", "over": "1h"})
+    assert key({"of": "requests", "over": "60m"}) == hour
+    assert key({"of": "requests", "over": "2h"}) != hour
+    assert key({"of": "prompts", "over": "1h"}) != hour
+    assert key({"of": "requests", "over": "1h", "where": {"request.echo": True}}) != hour
+    assert key({"of": "requests", "over": "1h"}, "org") != hour
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30))
+def test_doubling_traffic_never_lowers_a_count_or_changes_a_ratio(hits: list[bool]) -> None:
+    def run(times: int, made: Bench) -> Measure | None:
+        last = None
+        for hit in hits:
+            for _ in range(times):
+                last = made.send(call(echo=hit))
+        return last
+
+    where = {"request.echo": True}
+    once = run(1, bench("count", {"of": "requests", "over": "1h", "where": where}))
+    twice = run(2, bench("count", {"of": "requests", "over": "1h", "where": where}))
+    assert once is not None
+    assert twice is not None
+    assert twice.value == 2 * once.value
+    share = run(1, bench("ratio", {"where": where, "over": "1h", "min": 1}))
+    again = run(2, bench("ratio", {"where": where, "over": "1h", "min": 1}))
+    assert share is not None
+    assert again is not None
+    assert again.value == pytest.approx(share.value)
