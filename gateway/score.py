@@ -18,14 +18,14 @@ CORROBORATES = 5.0
 
 def strength(value: float, ramp: tuple[float, float] | None) -> float:
     """0…1 along `ramp` (which may fall); without one the value itself, clamped."""
-    low, high = ramp if ramp else (0.0, 1.0)
+    low, high = ramp or (0.0, 1.0)
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def in_rollout(policy_id: str, rollout: Rollout, principal: Principal) -> bool:
     """Whether a policy may act on this principal; monotone in `share`, never inside the holdout."""
     unit = principal.org if rollout.by == "org" and principal.org else principal.id
-    bucket = xxhash.xxh3_64_intdigest(f"{policy_id}\0{unit}") % 10_000
+    bucket = xxhash.xxh3_64_intdigest(f"{policy_id}\0{unit}".encode()) % 10_000
     return bucket < rollout.share * 10_000 and bucket < (1 - rollout.holdout) * 10_000
 
 
@@ -40,7 +40,7 @@ def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
 def signal_score(policy: Policy, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
     """One signal's points, with its reason in words."""
     force = strength(measure.value, signal.ramp)
-    low, high = signal.ramp if signal.ramp else (0.0, 1.0)
+    low, high = signal.ramp or (0.0, 1.0)
     text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
     return SignalScore(
         id=f"{policy.id}.{signal.id}",

@@ -61,7 +61,7 @@ class Detector:
     """
 
     name: ClassVar[str]
-    options_type: ClassVar[type[Options]]
+    options_type: ClassVar[type[BaseModel]]
     late: bool = False
 
     def query(self, scope: str) -> Sequence[Op]:

@@ -50,12 +50,12 @@ class Bench:
         self,
         made: Call | None = None,
         usage: Usage | None = None,
-        client: Client = Client(),
+        client: Client | None = None,
         settle: bool = True,
     ) -> Measure | None:
         """One call; returns what the detector read at arrival, or at the end if it is late."""
         made = made or call()
-        facts = Facts(made, Principal("p"), client, self.now, fresh=made.turns)
+        facts = Facts(made, Principal("p"), client or Client(), self.now, fresh=made.turns)
         readings = self.store.apply(self.detector.query("p"), self.now)
         seen = None if self.detector.late else self.detector.read(facts, readings)
         self.store.apply(self.detector.enter(facts, "p"), self.now)

@@ -41,7 +41,7 @@ def test_a_detector_must_say_how_it_reads() -> None:
 
 
 def test_a_field_must_be_a_number_and_a_misspelt_one_is_corrected() -> None:
-    with pytest.raises(ValidationError, match="did you mean 'request.max_tokens'"):
+    with pytest.raises(ValidationError, match=r"did you mean 'request\.max_tokens'"):
         detector("field", "request.max_token")
-    with pytest.raises(ValidationError, match="not a number field: 'prompt.user'"):
+    with pytest.raises(ValidationError, match=r"not a number field: 'prompt\.user'"):
         detector("field", "prompt.user")
