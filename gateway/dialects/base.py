@@ -57,11 +57,12 @@ class TokenList(Protocol):
     """The probabilities of one stretch of output, in whatever shape; edited in place.
 
     `narrow` keeps the `k` best alternatives per token in their order, rounds to `decimals` places
-    (None: not at all), and replaces the log-probability of a sampled token outside the best `k` by
-    -9999.0 (OpenAI's own value for "very unlikely").
+    (None: not at all), and replaces the log-probability of a sampled token outside the best `best`
+    (None: `k`) alternatives of the answer by -9999.0 (OpenAI's own value for "very unlikely"). `best`
+    is at least `k`: a client that asked for no alternatives still gets its sampled tokens' values.
     """
 
-    def narrow(self, k: int, decimals: int | None) -> None: ...
+    def narrow(self, k: int, decimals: int | None, best: int | None = None) -> None: ...
 
 
 class Dialect(Protocol):

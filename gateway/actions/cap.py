@@ -1,0 +1,78 @@
+"""The response that lowers what a request asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from gateway.actions import base
+from gateway.actions.keys import amount, present, put
+from gateway.dialects.base import Dialect, Object
+from gateway.model import Call
+
+_Positive = Annotated[int, Field(ge=1)]
+
+
+class Options(base.Options):
+    """The highest value of each parameter; those left out are not touched."""
+
+    n: _Positive | None = None
+    best_of: _Positive | None = None
+    max_tokens: _Positive | None = None
+    top_logprobs: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Options:
+        if not self.model_fields_set:
+            raise ValueError("name at least one of n, best_of, max_tokens, top_logprobs")
+        return self
+
+
+class Cap(base.Action):
+    """Description: lower parameters of the request, under every name that an engine may know them by.
+
+    Options: `n` (answers per prompt), `best_of` (candidates; cap `n` too, as engines want `n` ≤ `best_of`),
+    `max_tokens` (set where the request leaves it open), `top_logprobs` (alternatives per token).
+
+    Example: `cap: {n: 1, max_tokens: 1024}`
+    """
+
+    name = "cap"
+    options_type: ClassVar[type[base.Options]] = Options
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._caps = options
+
+    def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
+        """Lower each alias that is present: engines disagree on which one wins."""
+        names, caps = dialect.parameters, self._caps
+        changed = _lower(body, names.n, caps.n)
+        changed = _lower(body, names.best_of, caps.best_of) or changed
+        probabilities = (*names.logprobs, *names.top_logprobs, *names.prompt_logprobs)
+        changed = _lower(body, probabilities, caps.top_logprobs) or changed
+        changed = _lower(body, names.max_tokens, caps.max_tokens) or changed
+        return _bound(body, names.max_tokens, caps.max_tokens) or changed
+
+
+def _lower(body: Object, keys: tuple[str, ...], most: int | None) -> bool:
+    """Replace each number that is not within the cap; null and switches ask for no number."""
+    changed = False
+    if most is None:
+        return changed
+    for holder, key in present(body, keys):
+        number = amount(holder[key])
+        # Negative values mean "no limit" or "all" (llama.cpp's n_predict, vLLM's top_logprobs).
+        if number is not None and not 0 <= number <= most:
+            holder[key] = most
+            changed = True
+    return changed
+
+
+def _bound(body: Object, keys: tuple[str, ...], most: int | None) -> bool:
+    """Set the first alias if none has a value: without one, engines go on to the end of the context."""
+    if most is None or not keys or any(holder[key] is not None for holder, key in present(body, keys)):
+        return False
+    put(body, keys[0], most)
+    return True

@@ -1,0 +1,27 @@
+"""OpenAI's chat completions, as OpenAI, vLLM, llama.cpp, Ollama and most gateways speak them."""
+
+from __future__ import annotations
+
+from gateway.dialects import content, names
+from gateway.dialects.base import Object
+from gateway.dialects.choices import Choices
+from gateway.dialects.neutral import openai_user
+from gateway.model import Call, Route, Turn
+
+
+class OpenAIChat(Choices):
+    """`POST …/chat/completions`."""
+
+    name = "openai_chat"
+    parameters = names.CHAT
+
+    def read(self, body: Object, route: Route, size: int) -> Call:
+        turns, messages = content.chat_turns(body.get("messages"))
+        # A template of the client's own and retrieved documents are prompt text, too (vLLM).
+        turns[:0] = content.turn("system", body.get("chat_template"))
+        turns.extend(content.turn("user", body.get("documents")))
+        texts, prompts = content.prompts(body.get("prompt"), "prompt")
+        turns.extend(Turn("user", text) for text in texts if text)
+        return self.call(
+            body, route, size, turns, prompts=prompts, messages=messages, end_user=openai_user(body)
+        )

@@ -1,0 +1,36 @@
+"""Every dialect by its name, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.dialects.anthropic import Anthropic
+from gateway.dialects.base import Dialect
+from gateway.dialects.embeddings import Embeddings
+from gateway.dialects.llamacpp import LlamaCpp
+from gateway.dialects.models import Models
+from gateway.dialects.ollama import Ollama
+from gateway.dialects.openai_chat import OpenAIChat
+from gateway.dialects.openai_completions import OpenAICompletions
+from gateway.dialects.openai_responses import OpenAIResponses
+
+_ALL: tuple[Dialect, ...] = (
+    OpenAIChat(),
+    OpenAICompletions(),
+    OpenAIResponses(),
+    Embeddings(),
+    Anthropic(),
+    Ollama(),
+    LlamaCpp(),
+    Models(),
+)
+
+_BY_NAME: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
+
+NAMES = tuple(_BY_NAME)
+"""Names of all dialects, as they stand in `Route.dialect`."""
+
+
+def get(name: str) -> Dialect:
+    """The dialect called `name`. Raises KeyError."""
+    return _BY_NAME[name]
