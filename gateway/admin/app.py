@@ -1,0 +1,126 @@
+"""The admin application, on a listener of its own: health, metrics, effective settings, policies.
+
+It shows and never changes anything; what it shows comes in as objects. Apart from the proxy because the
+model server's own `/health` and `/metrics` must stay reachable through the proxy. Probes need no token;
+everything else does, once one is set.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.config import Config, redacted
+from gateway.metrics import Metrics
+from gateway.model import JSON
+
+LIVE = ("/livez", "/health/liveness")
+READY = ("/readyz", "/healthz", "/health", "/ready")
+_OPEN = frozenset(LIVE + READY)
+_NO_STORE = {"cache-control": "no-store"}
+
+
+class Status(Protocol):
+    """What the process says of itself; read at every request."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests are welcome."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is on its way out."""
+        ...
+
+    @property
+    def bundle(self) -> str | None:
+        """Hash of the policies in use, None while there are none."""
+        ...
+
+    @property
+    def summary(self) -> str | None:
+        """The policies in one line for people."""
+        ...
+
+    @property
+    def ceiling(self) -> str:
+        """`disabled`, `shadow` or `enforce`."""
+        ...
+
+
+def admin_app(config: Config, status: Status, metrics: Metrics) -> Starlette:
+    """The application; its token is `config.admin.token`."""
+
+    async def live(request: Request) -> Response:
+        return _json({"alive": True})
+
+    async def ready(request: Request) -> Response:
+        reasons = _reasons(status)
+        return _json({"ready": not reasons, "reasons": [*reasons]}, 503 if reasons else 200)
+
+    async def exposition(request: Request) -> Response:
+        body, kind = metrics.exposition()
+        return Response(body, headers={**_NO_STORE, "content-type": kind})
+
+    async def settings(request: Request) -> Response:
+        return _json(redacted(config))
+
+    async def policies(request: Request) -> Response:
+        return _json({"bundle": status.bundle, "summary": status.summary, "ceiling": status.ceiling})
+
+    routes = [
+        *(Route(path, live) for path in LIVE),
+        *(Route(path, ready) for path in READY),
+        Route("/metrics", exposition),
+        Route("/debug/config", settings),
+        Route("/-/policies", policies),
+    ]
+    token = config.admin.token
+    guard = [] if token is None else [Middleware(_Guard, token=token.get_secret_value())]
+    return Starlette(routes=routes, middleware=guard)
+
+
+def _json(value: JSON, status: int = 200) -> Response:
+    return JSONResponse(value, status, _NO_STORE)
+
+
+def _reasons(status: Status) -> list[str]:
+    """Why new requests are not welcome."""
+    reasons = []
+    if status.draining:
+        reasons.append("the process is draining")
+    if status.bundle is None:
+        reasons.append("no policies are loaded")
+    if not reasons and not status.ready:
+        reasons.append("the process is starting")
+    return reasons
+
+
+class _Guard:
+    """Asks for `authorization: Bearer TOKEN` everywhere but at the probes."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, or answer 401."""
+        if scope["type"] == "http" and scope["path"] not in _OPEN and not self._known(scope):
+            refusal = JSONResponse({"error": "a token is needed"}, 401, {"www-authenticate": "Bearer"})
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, token = given.partition(b" ")
+        # Compared in constant time: the answer's delay must not tell how much of a guess is right.
+        return scheme.lower() == b"bearer" and secrets.compare_digest(token.strip(), self._token)
