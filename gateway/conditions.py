@@ -284,7 +284,7 @@ def _matches(get: _Get, operand: PatternSet) -> Weigh:
             prepared = facts.memo.get(get)
             if prepared is None:
                 prepared = facts.memo[get] = prepare(get(facts) or "")
-            weight = facts.memo[key] = operand.weight_of(operand.search(prepared))
+            weight = facts.memo[key] = operand.weight_of(operand.search(prepared)) if prepared else 0.0
         return float(weight)
 
     return weigh

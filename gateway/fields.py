@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from gateway.dialects import NAMES
 from gateway.model import Call, Client, Outcome, Principal, Turn
 
 Value: TypeAlias = str | float | bool | tuple[str, ...] | None
@@ -52,6 +53,8 @@ class Field:
     doc: str
     get: Callable[[Facts], Value]
     late: bool = False
+    choices: tuple[str, ...] = ()
+    """The words that a text can be, where the vocabulary is closed."""
 
 
 def _usage(name: str) -> Callable[[Facts], Value]:
@@ -81,10 +84,11 @@ _TABLE: tuple[Field, ...] = (
     Field(
         "request.endpoint",
         "text",
-        "chat, completions, responses, messages, embeddings, count_tokens or models",
+        "what is asked for: an answer, an embedding, a count",
         lambda f: f.call.route.endpoint,
+        choices=("chat", "completions", "responses", "messages", "embeddings", "count_tokens", "models"),
     ),
-    Field("request.dialect", "text", "wire API, such as openai_chat", lambda f: f.call.route.dialect),
+    Field("request.dialect", "text", "wire API", lambda f: f.call.route.dialect, choices=NAMES),
     Field("request.route", "text", "canonical path", lambda f: f.call.route.path),
     Field("request.model", "text", "model name as the client sent it", lambda f: f.call.model),
     Field("request.stream", "flag", "a streamed answer is asked for", lambda f: f.call.stream),
@@ -150,7 +154,13 @@ _TABLE: tuple[Field, ...] = (
         late=True,
     ),
     Field("principal.id", "text", "principal id", lambda f: f.principal.id),
-    Field("principal.kind", "text", "key, header or address", lambda f: f.principal.kind),
+    Field(
+        "principal.kind",
+        "text",
+        "how the principal is known",
+        lambda f: f.principal.kind,
+        choices=("key", "header", "address"),
+    ),
     Field("principal.org", "text", "organisation", lambda f: f.principal.org),
     Field("principal.tier", "text", "tier", lambda f: f.principal.tier),
     Field("principal.tags", "list", "tags", lambda f: f.principal.tags),

@@ -38,10 +38,12 @@ def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
 
 
 def signal_score(policy: Policy, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
-    """One signal's points, with its reason in words."""
+    """One signal's points, with its reason in words where it gives any."""
     force = strength(measure.value, signal.ramp)
     low, high = signal.ramp or (0.0, 1.0)
-    text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
+    text = ""
+    if force:
+        text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
     return SignalScore(
         id=f"{policy.id}.{signal.id}",
         value=measure.value,

@@ -1,0 +1,51 @@
+# One door. `make run` and `make test` set up everything they need in .venv and .cache below this folder.
+
+VENV := .venv
+BIN := $(VENV)/bin
+UPSTREAM ?=
+PORT ?=
+ADMIN_PORT ?=
+MODE ?=
+CONFIG ?= config.example.yaml
+DATA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup-run setup-test lint types unit replay lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: setup-run  ## run the gateway (UPSTREAM=URL, PORT, ADMIN_PORT, MODE=shadow|enforce, CONFIG)
+	@exec $(BIN)/gateway serve --config $(CONFIG) \
+		$(if $(UPSTREAM),--upstream $(UPSTREAM)) $(if $(PORT),--port $(PORT)) \
+		$(if $(ADMIN_PORT),--admin-port $(ADMIN_PORT)) $(if $(MODE),--mode $(MODE))
+
+test: setup-test lint types unit  ## set up, lint, check types, run every test
+
+setup-run:
+	@tools/venv.sh $(VENV) requirements/run.txt
+
+setup-test:
+	@tools/venv.sh $(VENV) requirements/dev.txt
+	@tools/venv.sh .venv-mitmproxy requirements/mitmproxy.txt
+	@tools/setup-tests.sh
+
+lint: setup-test  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup-test  ## mypy strict over source and tests
+	$(BIN)/mypy
+
+unit: setup-test  ## the tests with coverage; the pure core must be covered to the last branch
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/coverage report --include="$$(tr '\n' ',' < tests/core-files.txt)" --fail-under=100 --skip-covered --show-missing
+
+replay: setup-run  ## score recorded traffic: make replay DATA=DIR
+	$(BIN)/gateway replay $(DATA)
+
+lock:  ## pin the newest versions of all dependencies anew
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/lock.sh
+
+clean:  ## remove what the targets have made
+	rm -rf $(VENV) .venv-mitmproxy .cache tests/node/node_modules build *.egg-info

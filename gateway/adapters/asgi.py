@@ -1,0 +1,296 @@
+"""The reverse proxy as a raw ASGI application: it waits, sends and relays, and decides nothing.
+
+One straight path per request: read the body → `Exchange.judge` → wait, refuse or forward → relay chunk
+by chunk → `Exchange.finish` → one record. Pure ASGI: no middleware, no added buffering, all state of a
+request in its own `_Visit`. The client's leaving is watched in every phase and cancels the upstream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import CallError, UpstreamError
+from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
+from gateway.metrics import Metrics
+from gateway.model import Outcome
+from gateway.records import Record
+from gateway.upstream.base import Upstream, UpstreamRequest, UpstreamResponse
+from gateway.upstream.headers import end_to_end
+
+_log = logging.getLogger("gateway.proxy")
+
+
+class Sink(Protocol):
+    """Where records go; never blocks."""
+
+    def write(self, record: Record) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the proxy is made of; `gate` is a callable so that a reload swaps one reference."""
+
+    gate: Callable[[], Gate]
+    upstream: Upstream
+    sink: Sink
+    metrics: Metrics
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    deny_unknown: bool = False
+
+
+class Proxy:
+    """The ASGI application."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request; any other scope is refused by not being served."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"unsupported ASGI scope: {scope['type']}")
+        await _Visit(self._parts, scope, receive, send).run()
+
+
+class _ClientGoneError(Exception):
+    """The client closed its connection."""
+
+
+class _Inbox:
+    """The client's side of the connection: its body, then its leaving."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._complete = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The request body as it arrives."""
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGoneError
+            more = message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                yield chunk
+        self._complete.set()
+
+    async def whole(self, limit: int) -> bytes:
+        """The whole body. Raises CallError(413) past `limit` bytes."""
+        parts, size = [], 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            parts.append(chunk)
+        return b"".join(parts)
+
+    async def gone(self) -> None:
+        """Return when the client leaves after its body was read."""
+        await self._complete.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _too_large(limit: int) -> CallError:
+    return CallError(413, "body_too_large", f"The request body is larger than {limit} bytes.")
+
+
+def _has_body(head: Head) -> bool:
+    return head.get(b"content-length") not in (None, "0") or head.get(b"transfer-encoding") is not None
+
+
+def _head(scope: Scope) -> Head:
+    """The request head as the client sent it: the raw target, not Starlette's decoded path."""
+    target: bytes = scope["raw_path"]
+    if scope["query_string"]:
+        target += b"?" + scope["query_string"]
+    peer = scope.get("client")
+    return Head(scope["method"], target, list(scope["headers"]), peer[0] if peer else None)
+
+
+class _Visit:
+    """One request on its way through the proxy."""
+
+    def __init__(self, parts: Parts, scope: Scope, receive: Receive, send: Send) -> None:
+        self.parts = parts
+        self.send = send
+        self.inbox = _Inbox(receive)
+        self.gate = parts.gate()
+        self.exchange = Exchange(self.gate, _head(scope), parts.new_id(), parts.clock())
+        self.started = False
+        self.outcome = Outcome(finished=False)
+        self.entered = perf_counter()
+        self.overhead = 0.0
+        self.body = b""
+        self.phase = "request"
+
+    async def run(self) -> None:
+        """Serve, and leave one record whatever happens."""
+        self.parts.metrics.inflight(1)
+        try:
+            await self._until_gone()
+        finally:
+            self.parts.metrics.inflight(-1)
+            self._close()
+
+    async def _until_gone(self) -> None:
+        work = asyncio.ensure_future(self._serve())
+        gone = asyncio.ensure_future(self.inbox.gone())
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                self._left()
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.wait((work, gone))
+        if not work.cancelled():
+            work.result()
+
+    def _left(self) -> None:
+        self.outcome = replace(self.outcome, finished=False, error="client_gone")
+        self.parts.metrics.client_disconnect(self.phase)
+
+    async def _serve(self) -> None:
+        try:
+            verdict = await self._judge()
+            if isinstance(verdict, Answer):
+                await self._answer(verdict)
+                return
+            await self._forward(verdict)
+        except _ClientGoneError:
+            self._left()
+        except CallError as error:
+            answer = self.exchange.call_error(error)
+            self.exchange.unscored = error.code
+            await self._answer(replace(answer, headers=[*answer.headers, (b"connection", b"close")]))
+
+    async def _judge(self) -> Answer | Forward:
+        exchange = self.exchange
+        if exchange.route is None:
+            self.parts.metrics.unknown_route("deny" if self.parts.deny_unknown else "pass")
+            if self.parts.deny_unknown:
+                raise CallError(404, "unknown_route", "This path is not served here.")
+            exchange.identify()
+            if not _has_body(exchange.head):
+                # Nothing to stream: reading the empty body to its end lets `gone` watch the client.
+                await self.inbox.whole(0)
+            return Forward(exchange.head.headers)
+        length = exchange.head.get(b"content-length") or "0"
+        if length.isdigit() and int(length) > self.gate.max_body:
+            raise _too_large(self.gate.max_body)
+        self.body = await self.inbox.whole(self.gate.max_body)
+        began = perf_counter()
+        verdict = exchange.judge(self.body, self.parts.clock())
+        self.overhead += perf_counter() - began
+        return verdict
+
+    # --- to the model server and back ---------------------------------------------------------------
+
+    async def _forward(self, verdict: Forward) -> None:
+        if verdict.delay:
+            self.phase = "delay"
+            await asyncio.sleep(verdict.delay)
+        self.phase = "headers"
+        sent = perf_counter()
+        asyncio.get_running_loop().call_soon(self._study)
+        try:
+            response = await self.parts.upstream.send(self._request(verdict))
+        except UpstreamError as error:
+            await self._upstream_failed(error)
+            return
+        self.parts.metrics.ttfb(perf_counter() - sent)
+        try:
+            await self._relay(response)
+        finally:
+            await response.aclose()
+
+    def _study(self) -> None:
+        began = perf_counter()
+        self.exchange.forwarded(self.parts.clock())
+        self.overhead += perf_counter() - began
+
+    def _request(self, verdict: Forward) -> UpstreamRequest:
+        head = self.exchange.head
+        headers = [pair for pair in end_to_end(verdict.headers) if not pair[0].startswith(b"x-gateway-")]
+        if self.exchange.route is not None:
+            body: bytes | AsyncIterator[bytes] = self.body if verdict.body is None else verdict.body
+            return UpstreamRequest(head.method, head.target, headers, body)
+        length = head.get(b"content-length")
+        if length is not None:
+            headers.append((b"content-length", length.encode()))
+        if not _has_body(head):
+            return UpstreamRequest(head.method, head.target, headers)
+        return UpstreamRequest(head.method, head.target, headers, self.inbox.chunks())
+
+    async def _relay(self, response: UpstreamResponse) -> None:
+        exchange = self.exchange
+        try:
+            headers = exchange.respond(response.status, response.headers)
+            if not exchange.document:
+                await self._start(response.status, headers)
+            held = bytearray()
+            async for chunk in response:
+                out = exchange.feed(chunk)
+                if exchange.document:
+                    held += out
+                elif out:
+                    await self.send({"type": "http.response.body", "body": out, "more_body": True})
+                exchange.observe(chunk)
+            rest = exchange.end()
+        except UpstreamError as error:
+            await self._upstream_failed(error)
+            return
+        except ValueError:
+            # An enforced edit could not be carried out: unedited bytes must not leak (fail closed).
+            await self._upstream_failed(UpstreamError("protocol", "unreadable answer", sent=True))
+            return
+        if exchange.document:
+            rest = bytes(held) + rest
+            await self._start(response.status, [*headers, (b"content-length", str(len(rest)).encode())])
+        self.outcome = replace(self.outcome, finished=True)
+        await self.send({"type": "http.response.body", "body": rest, "more_body": False})
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self.phase = "body"
+        self.started = True
+        lowered = [(name.lower(), value) for name, value in headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": lowered})
+
+    async def _upstream_failed(self, error: UpstreamError) -> None:
+        self.parts.metrics.upstream_error(error.kind)
+        self.outcome = replace(self.outcome, finished=False, error=f"upstream_{error.kind}")
+        _log.warning("upstream %s: %s (request %s)", error.kind, error, self.exchange.id)
+        if not self.started:
+            await self._answer(self.exchange.upstream_error(error))
+            return
+        tail = self.exchange.broken(error)
+        if tail is not None:
+            await self.send({"type": "http.response.body", "body": tail, "more_body": False})
+        # Otherwise the response stays incomplete, and the server cuts the connection: the client sees it.
+
+    async def _answer(self, answer: Answer) -> None:
+        self.started = True
+        if self.outcome.error is None:
+            self.outcome = replace(self.outcome, finished=True)
+        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        await self.send(start)
+        await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        self._study()
+
+    def _close(self) -> None:
+        """One record, and the metrics that go with it."""
+        began = perf_counter()
+        record = self.exchange.finish(self.outcome, self.parts.clock())
+        overhead = round((self.overhead + perf_counter() - began) * 1e6)
+        record = replace(record, overhead_us=overhead)
+        self.parts.metrics.call(record)
+        self.parts.sink.write(record)

@@ -1,0 +1,87 @@
+"""Ladder documents → `Ladder`: rungs in order, actions built and merged from below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.actions.base import Action
+from gateway.policies.bundle import Ladder, Requires, Rung
+from gateway.policies.problems import Problems
+from gateway.policies.schema import LadderDocument, RungDocument
+from gateway.strict_yaml import Document, Path
+from gateway.words import quote, suggest
+
+CORROBORATED = 2
+"""Policies that must agree before anyone is refused: any single detector is wrong about some honest
+program (threats.md, 1.3), two that see different things rarely about the same one."""
+
+
+@dataclass(slots=True)
+class LadderCompiler:
+    """Compiles one ladder; mistakes go to `problems`, parsed options to `canonical` by their path."""
+
+    actions: Mapping[str, type[Action]]
+    problems: Problems
+    canonical: dict[Path, Any]
+
+    def compile(self, document: Document, model: LadderDocument) -> Ladder:
+        """The ladder, complete if no problem was found."""
+        rungs: list[Rung] = []
+        below: Mapping[str, Action] = {}
+        for name, rung in sorted(model.rungs.items(), key=lambda item: item[1].at):
+            path: Path = ("rungs", name)
+            if rungs and rungs[-1].at == rung.at:
+                self.problems.add(document, (*path, "at"), f"rung '{rungs[-1].id}' stands there already")
+            below = {**below, **self._actions(document, path, rung)}
+            rungs.append(self._rung(document, path, name, rung, below))
+        return Ladder(model.id, tuple(rungs))
+
+    def _rung(
+        self, document: Document, path: Path, name: str, rung: RungDocument, actions: Mapping[str, Action]
+    ) -> Rung:
+        clear = rung.at if rung.clear is None else rung.clear
+        if clear > rung.at:
+            self.problems.add(document, (*path, "clear"), f"must not be above 'at' ({rung.at:g})")
+        if "reject" in actions and rung.requires.policies < CORROBORATED:
+            message = f"'reject' needs requires: {{policies: {CORROBORATED}}} on its rung and those above it"
+            self.problems.add(document, (*path, "requires"), message)
+        if any(action.alters_text for action in actions.values()) and "log" not in actions:
+            self.problems.add(document, (*path, "do"), "an action that alters text needs 'log' beside it")
+        asked = rung.requires
+        requires = Requires(asked.policies, asked.principal_age, asked.sustained)
+        return Rung(name, rung.at, clear, requires, actions)
+
+    def _actions(self, document: Document, rung: Path, model: RungDocument) -> dict[str, Action]:
+        built: dict[str, Action] = {}
+        for index, entry in enumerate(model.do):
+            path = (*rung, "do", index)
+            if len(entry) != 1:
+                self.problems.add(document, path, "write one 'action: options' per entry")
+                continue
+            ((name, raw),) = entry.items()
+            path = (*path, name)
+            if name not in self.actions:
+                message = f"unknown action {quote(name)}{suggest(name, self.actions)}"
+                self.problems.unknown(document, path, message)
+            elif name in built:
+                self.problems.unknown(document, path, f"action '{name}' is named twice on this rung")
+            elif action := self._action(document, path, self.actions[name], raw):
+                built[name] = action
+        return built
+
+    def _action(self, document: Document, path: Path, kind: type[Action], raw: object) -> Action | None:
+        try:
+            options: BaseModel = kind.options_type.model_validate({} if raw in (True, None) else raw)
+            action = kind(options)  # type: ignore[arg-type]  # each class is built from its own options_type
+        except ValidationError as error:
+            self.problems.explain(document, error, kind.options_type, path)
+            return None
+        except ValueError as error:
+            self.problems.add(document, path, str(error))
+            return None
+        self.canonical[path] = options.model_dump(mode="json")
+        return action

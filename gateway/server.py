@@ -1,0 +1,219 @@
+"""One gateway process: build the parts from settings, listen, drain, stop.
+
+Two uvicorn servers share one loop: the proxy on the data path, the admin application on a second port.
+Signals are handled here, because what must happen first at SIGTERM is that readiness turns 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from gateway import demo
+from gateway.adapters.asgi import Parts, Proxy
+from gateway.admin.app import admin_app
+from gateway.assemble import assemble
+from gateway.audit import Writer
+from gateway.config import Config
+from gateway.errors import ConfigError, Place
+from gateway.exchange import Gate
+from gateway.metrics import Metrics
+from gateway.policies.bundle import Bundle
+from gateway.policies.load import load_bundle
+from gateway.upstream.base import Timeouts
+from gateway.upstream.origin import Tls
+from gateway.upstream.pool import Pool
+
+_log = logging.getLogger("gateway.server")
+KEEP_ALIVE = 75
+"""Seconds an idle client connection stays open: longer than SDK pools keep theirs, so they close first."""
+
+
+class HttpServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to this module."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Status:
+    """What the admin listener may show; changed by the server only."""
+
+    def __init__(self, bundle: Bundle, ceiling: str) -> None:
+        self.bundle = bundle.hash
+        self.summary = bundle.summary
+        self.ceiling = ceiling
+        self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests are welcome."""
+        return not self.draining
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise ConfigError.at(Place(f"{host}:{port}"), f"cannot listen here: {reason.lower()}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def http_server(app: Any, drain: float, limit: int | None = None) -> HttpServer:
+    """A server for `app` that adds no header, trusts no header, and waits `drain` seconds for streams.
+
+    More than `limit` connections at once are answered 503.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=max(1, round(drain)),
+        backlog=2048,
+        limit_concurrency=limit,
+    )
+    return HttpServer(config)
+
+
+def _pool(config: Config, url: str) -> Pool:
+    upstream = config.upstream
+    timeouts = Timeouts(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout)
+    tls = Tls(ca_file=upstream.ca_file, verify=upstream.verify)
+    return Pool(url, timeouts, max_connections=upstream.max_connections, tls=tls)
+
+
+@asynccontextmanager
+async def _upstream(config: Config) -> AsyncIterator[Pool]:
+    """The pool to the model server; without a url the built-in demo, on a loopback port of its own."""
+    if config.upstream.url is not None:
+        async with contextlib.aclosing(_pool(config, config.upstream.url)) as pool:
+            yield pool
+        return
+    listener = listen("127.0.0.1", 0)
+    server = http_server(demo.app, 1)
+    serving = asyncio.ensure_future(server.serve([listener]))
+    port = listener.getsockname()[1]
+    try:
+        async with contextlib.aclosing(_pool(config, f"http://127.0.0.1:{port}")) as pool:
+            yield pool
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _run(config: Config, listeners: tuple[socket.socket, socket.socket], gate: Gate) -> None:
+    assert gate.bundle is not None
+    metrics = Metrics()
+    metrics.policy_info(gate.bundle.hash)
+    status = Status(gate.bundle, config.policies.ceiling)
+    writer = Writer(config.record.decisions, content=config.record.content, dropped=metrics.record_dropped)
+    try:
+        async with _upstream(config) as upstream:
+            parts = Parts(
+                gate=lambda: gate,
+                upstream=upstream,
+                sink=writer,
+                metrics=metrics,
+                clock=time.time,
+                new_id=lambda: secrets.token_hex(12),
+                deny_unknown=config.server.unknown_routes == "deny",
+            )
+            proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
+            admin = http_server(admin_app(config, status, metrics), 1)
+            await _serve_both(proxy, admin, listeners, status, writer)
+    finally:
+        writer.close()
+
+
+async def _serve_both(
+    proxy: HttpServer,
+    admin: HttpServer,
+    listeners: tuple[socket.socket, socket.socket],
+    status: Status,
+    writer: Writer,
+) -> None:
+    def stop() -> None:
+        if status.draining:
+            proxy.force_exit = True
+        status.draining = True
+        proxy.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
+    loop.add_signal_handler(signal.SIGHUP, writer.reopen)
+    serving = asyncio.ensure_future(admin.serve([listeners[1]]))
+    try:
+        await proxy.serve([listeners[0]])
+    finally:
+        # The admin listener outlives the proxy, so that probes see the draining.
+        admin.should_exit = True
+        await serving
+
+
+def announce(config: Config, bundle: Bundle, proxy: str, admin: str) -> str:
+    """What a person reads at start: where, in front of what, in which mode, and a line to try."""
+    upstream = config.upstream.url or "the built-in demo upstream (scripted answers)"
+    curl = (
+        f"curl -s http://{proxy}/v1/chat/completions -H 'authorization: Bearer demo' "
+        """-H 'content-type: application/json' -d '{"model": "demo", "messages": """
+        """[{"role": "user", "content": "Hello"}]}'"""
+    )
+    return (
+        f"gateway on http://{proxy} in front of {upstream}, admin on http://{admin}\n"
+        f"policies {bundle.hash} ({bundle.summary}), ceiling: {config.policies.ceiling}\n"
+        f"try: {curl}"
+    )
+
+
+def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
+    bundle = load_bundle(config.policies.path)
+    gate = assemble(config, bundle)
+    listeners = (
+        listen(config.server.host, config.server.port),
+        listen(config.admin.host, config.admin.port),
+    )
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)
+        names = ["{}:{}".format(*listener.getsockname()[:2]) for listener in listeners]
+        print(announce(config, bundle, *names), file=sys.stderr, flush=True)  # noqa: T201
+        uvloop_run(_run(config, listeners, gate))
+
+
+def uvloop_run(main: Any) -> None:
+    """`asyncio.run` on uvloop, which halves the cost of a socket event."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)

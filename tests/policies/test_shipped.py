@@ -1,0 +1,131 @@
+"""The shipped pack keeps its promises: described, cautious, proved by examples, fair to look-alikes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.fields import FIELDS
+from gateway.model import Mode
+from gateway.patterns import Pattern, PatternSet, prepare
+from gateway.policies.load import load_bundle
+from gateway.strict_yaml import parse
+
+ROOT = Path(__file__).parents[2] / "policies"
+BUNDLE = load_bundle(ROOT)
+DOCUMENTS: list[Any] = [
+    document.value for file in sorted(ROOT.glob("*.yaml")) for document in parse(file.read_bytes(), file.name)
+]
+POLICIES = {document["id"]: document for document in DOCUMENTS if document["kind"] == "policy"}
+SETS = {document["id"]: document for document in DOCUMENTS if document["kind"] == "patterns"}
+FALSE_FRIENDS = [
+    "Translate the following paragraph into French: The harbour was quiet that morning.",
+    "You are a helpful assistant for ACME customers. Answer from the documents below only.",
+    "Classify the ticket as billing, technical or other. Reply with one word.",
+    "Let's think step by step. A train leaves Berlin at 9:00 and another leaves Munich at 10:00.",
+    "Extract name, date and total from this invoice and return JSON.",
+    "Explain your reasoning, then give the final answer.",
+    "Write a unit test for this function and explain what it covers.",
+    "Please proofread my cover letter and make it more concise.",
+    "请把下面的句子翻译成英文。",
+    "Помоги мне написать письмо хозяину квартиры про протечку.",
+    "¿Puedes resumir este artículo en tres frases?",
+    "Kannst du mir bei der Bewerbung um eine Lehrstelle helfen?",
+    "Peux-tu corriger les fautes de ce texte ?",
+    "この文章をもっと丁寧な言い方に直してください。",
+]
+
+
+def compiled(name: str) -> PatternSet:
+    items = SETS[name]["items"]
+    return PatternSet(
+        name, {key: Pattern(item["regex"], item.get("weight", 1.0)) for key, item in items.items()}
+    )
+
+
+def test_the_pack_holds_what_the_documentation_lists() -> None:
+    assert set(POLICIES) == {
+        "volume",
+        "round-the-clock",
+        "coverage",
+        "elicitation",
+        "generation",
+        "grading",
+        "logprobs",
+    }
+    assert [rung.id for rung in BUNDLE.ladder.rungs] == ["watch", "narrow", "throttle", "perturb", "refuse"]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_says_what_it_is_and_whom_it_may_hit(name: str) -> None:
+    policy = POLICIES[name]
+    assert policy["description"]
+    assert policy["owner"]
+    assert policy["false_positives"]
+    assert any(reference.get("atlas") for reference in policy["references"])
+
+
+@pytest.mark.parametrize("policy", BUNDLE.policies, ids=lambda policy: policy.id)
+def test_no_policy_reaches_a_harsh_rung_by_itself(policy: Any) -> None:
+    perturb = next(rung for rung in BUNDLE.ladder.rungs if rung.id == "perturb")
+    assert policy.cap < perturb.at
+    assert perturb.requires.policies == 2
+    assert all(signal.floor is None for signal in policy.signals)
+
+
+def test_only_what_measures_parameters_and_amounts_is_enforced() -> None:
+    enforced = {policy.id for policy in BUNDLE.policies if policy.mode is Mode.ENFORCE}
+    assert enforced == {"volume", "logprobs"}
+
+
+def test_grading_and_rhythm_alone_lead_no_further_than_watching() -> None:
+    rungs = {rung.id: rung for rung in BUNDLE.ladder.rungs}
+    caps = {policy.id: policy.cap for policy in BUNDLE.policies}
+    assert max(caps["grading"], caps["round-the-clock"]) <= rungs["watch"].at < rungs["narrow"].at
+
+
+@pytest.mark.parametrize("policy", BUNDLE.policies, ids=lambda policy: policy.id)
+def test_the_words_of_every_signal_can_be_said(policy: Any) -> None:
+    for signal in policy.signals:
+        low, high = signal.ramp or (0.0, 1.0)
+        assert signal.why.format(value=0.5, n=40, over=signal.over, lo=low, hi=high)
+        assert signal.why.format(value=7, n=40, over=signal.over, lo=low, hi=high)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_pattern_is_proved_from_both_sides(name: str) -> None:
+    for item in SETS[name]["items"].values():
+        assert item["match"]
+        assert item["pass"]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_seven_languages_are_matched_and_weigh_the_same(name: str) -> None:
+    items = SETS[name]["items"]
+    foreign = {key[:2]: item.get("weight", 1.0) for key, item in items.items() if re.match("[a-z]{2}-", key)}
+    assert set(foreign) == {"zh", "ru", "es", "de", "fr", "ja"}
+    english = {item.get("weight", 1.0) for key, item in items.items() if not re.match("[a-z]{2}-", key)}
+    assert set(foreign.values()) <= english
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("prompt", FALSE_FRIENDS)
+def test_ordinary_prompts_match_nothing(name: str, prompt: str) -> None:
+    assert compiled(name).search(prepare(prompt)) == ()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_spelling_trick_on_an_example_changes_nothing(name: str) -> None:
+    patterns = compiled(name)
+    for key, item in SETS[name]["items"].items():
+        for example in item["match"]:
+            assert key in patterns.search(prepare("\u200b".join(example)))
+
+
+def test_nothing_reads_who_or_where_somebody_is() -> None:
+    text = "\n".join(file.read_text("utf-8") for file in ROOT.glob("*.yaml"))
+    personal = [name for name in FIELDS if name.startswith(("client.", "principal."))]
+    assert [name for name in personal if name in text] == []

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Write the pinned requirement files anew from pyproject.toml and requirements/*.in (needs `pip install uv`).
+set -eu
+cd "$(dirname "$0")/.."
+lock() { uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url "$@"; }
+lock pyproject.toml requirements/dev.in -o requirements/dev.txt
+lock pyproject.toml requirements/run.in -c requirements/dev.txt -o requirements/run.txt
+lock pyproject.toml requirements/run.in --extra mitmproxy -o requirements/mitmproxy.txt
