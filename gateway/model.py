@@ -190,7 +190,7 @@ class Gap(Op):
 class Recent(Op):
     """The last `keep` items of `size` bytes each, newest last; `data` is items end to end, empty to read.
 
-    `unique`: an item that comes again moves to the end. Reading: `data` = the items kept before this
+    `unique` (for items of 8 bytes): one that comes again moves to the end. Reading: `data` = the items kept before this
     operation. Merges by recency.
     """
 

@@ -36,6 +36,8 @@ from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
 
 _log = logging.getLogger("gateway.server")
+CUTTING = 5.0
+"""Seconds in which requests that were cut off must leave their records."""
 KEEP_ALIVE = 75
 """Seconds an idle client connection stays open: longer than SDK pools keep theirs, so they close first."""
 
@@ -71,12 +73,18 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # UnicodeError: a host that cannot be a name ("idna").
         listener.close()
-        reason = error.strerror or str(error)
-        raise ConfigError.at(Place(f"{host}:{port}"), f"cannot listen here: {reason.lower()}") from None
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ConfigError.at(Place(_address(host, port)), f"cannot listen here: {reason.lower()}") from None
     listener.setblocking(False)
     return listener
+
+
+def _address(host: str, port: int) -> str:
+    """Host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def http_server(app: Any, drain: float, limit: int | None = None) -> HttpServer:
@@ -99,7 +107,8 @@ def http_server(app: Any, drain: float, limit: int | None = None) -> HttpServer:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(drain)),
         backlog=2048,
-        limit_concurrency=limit,
+        # uvicorn counts the new connection among those that are there, and refuses at the limit itself.
+        limit_concurrency=None if limit is None else limit + 1,
     )
     return HttpServer(config)
 
@@ -108,7 +117,12 @@ def _pool(config: Config, url: str) -> Pool:
     upstream = config.upstream
     timeouts = Timeouts(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout)
     tls = Tls(ca_file=upstream.ca_file, verify=upstream.verify)
-    return Pool(url, timeouts, max_connections=upstream.max_connections, tls=tls)
+    try:
+        return Pool(url, timeouts, max_connections=upstream.max_connections, tls=tls)
+    except OSError as error:
+        # Of all that a pool is made of only this is a file.
+        message = f"cannot be used as upstream.ca_file: {error.strerror or error}"
+        raise ConfigError.at(Place(str(upstream.ca_file)), message) from None
 
 
 @asynccontextmanager
@@ -149,18 +163,18 @@ async def _run(config: Config, listeners: tuple[socket.socket, socket.socket], g
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
             admin = http_server(admin_app(config, status, metrics), 1)
-            await _serve_both(proxy, admin, listeners, status, writer)
+            _obey_signals(proxy, status, writer)
+            # Only now, as nothing is left that could keep the process from serving.
+            addresses = [_address(*listener.getsockname()[:2]) for listener in listeners]
+            print(announce(config, gate.bundle, *addresses), file=sys.stderr, flush=True)  # noqa: T201
+            await _serve_both(proxy, admin, listeners)
     finally:
         writer.close()
 
 
-async def _serve_both(
-    proxy: HttpServer,
-    admin: HttpServer,
-    listeners: tuple[socket.socket, socket.socket],
-    status: Status,
-    writer: Writer,
-) -> None:
+def _obey_signals(proxy: HttpServer, status: Status, writer: Writer) -> None:
+    """SIGTERM and SIGINT: drain, and at the second one stop; SIGHUP: a new file for records."""
+
     def stop() -> None:
         if status.draining:
             proxy.force_exit = True
@@ -171,13 +185,28 @@ async def _serve_both(
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
     loop.add_signal_handler(signal.SIGHUP, writer.reopen)
+
+
+async def _serve_both(
+    proxy: HttpServer, admin: HttpServer, listeners: tuple[socket.socket, socket.socket]
+) -> None:
     serving = asyncio.ensure_future(admin.serve([listeners[1]]))
     try:
         await proxy.serve([listeners[0]])
+        await _cut(proxy)
     finally:
         # The admin listener outlives the proxy, so that probes see the draining.
         admin.should_exit = True
         await serving
+
+
+async def _cut(server: HttpServer) -> None:
+    """End what is still being served, so that it leaves its record before the file is closed."""
+    tasks = list(server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CUTTING)
 
 
 def announce(config: Config, bundle: Bundle, proxy: str, admin: str) -> str:
@@ -206,8 +235,6 @@ def serve(config: Config) -> None:
     with contextlib.ExitStack() as stack:
         for listener in listeners:
             stack.enter_context(listener)
-        names = ["{}:{}".format(*listener.getsockname()[:2]) for listener in listeners]
-        print(announce(config, bundle, *names), file=sys.stderr, flush=True)  # noqa: T201
         uvloop_run(_run(config, listeners, gate))
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.conditions import ConditionError, UnknownSetError, compile_condition
+from gateway.dialects import NAMES
 from gateway.fields import FIELDS, Facts
 from gateway.model import Call, Client, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.patterns import Pattern, PatternSet
@@ -323,6 +324,11 @@ def test_different_conditions_have_different_normal_forms() -> None:
                 "'chats' is not one of chat, completions, responses, messages, embeddings, count_tokens,"
                 " models (did you mean 'chat'?)"
             ),
+        ),
+        (
+            {"request.dialect": {"ne": "antropic"}},
+            ("request.dialect", "ne"),
+            f"'antropic' is not one of {', '.join(NAMES)} (did you mean 'anthropic'?)",
         ),
         ({"principal.kind": ["key", "ip"]}, ("principal.kind", 1), "'ip' is not one of key, header, address"),
         (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.dialects.routes import resolve
 from gateway.fields import FIELDS, Facts
 from gateway.model import Call, Client, Outcome, Parameters, Principal, Route, Turn, Usage
 
@@ -143,3 +144,25 @@ def test_texts_are_joined_once_per_call() -> None:
     facts = bare(fresh=(Turn("user", "a"), Turn("user", "b")))
     assert facts.text("user") is facts.text("user")
     assert facts.text("tool") == ""
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "POST /v1/chat/completions",
+        "POST /v1/completions",
+        "POST /v1/responses",
+        "POST /v1/embeddings",
+        "POST /v1/messages",
+        "POST /v1/messages/count_tokens",
+        "POST /api/chat",
+        "POST /api/generate",
+        "POST /completion",
+        "GET /v1/models",
+    ],
+)
+def test_the_closed_vocabularies_hold_what_a_route_can_say(target: str) -> None:
+    route = resolve(*target.split(" "))
+    assert route is not None
+    assert route.endpoint in FIELDS["request.endpoint"].choices
+    assert route.dialect in FIELDS["request.dialect"].choices

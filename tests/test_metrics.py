@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import metrics as module
 from gateway.metrics import Metrics
 from gateway.model import Client, Mode, SignalScore
-from tests.test_audit import RECORD
+from tests.test_records import RECORD
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, RootModel
 from gateway.fields import FIELDS, Facts
 from gateway.model import Measure, Reading
 from gateway.signals.base import Context, Detector
+from gateway.words import quote, suggest
 
 
 class RequestOptions(RootModel[dict[str, Any]]):
@@ -36,12 +37,10 @@ class Request(Detector):
 
 
 def _number(name: str) -> str:
-    if name in FIELDS and FIELDS[name].kind == "number":
+    numbers = [field.name for field in FIELDS.values() if field.kind == "number"]
+    if name in numbers:
         return name
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [field.name for field in FIELDS.values() if field.kind == "number"], 1)
-    raise ValueError(f"not a number field: '{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+    raise ValueError(f"not a number field: {quote(name)}{suggest(name, numbers)}")
 
 
 class FieldOptions(RootModel[Annotated[str, AfterValidator(_number)]]):

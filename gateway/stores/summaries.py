@@ -183,10 +183,13 @@ class RecentItems:
     @staticmethod
     def _join(old: bytes, new: bytes, keep: int, size: int, unique: bool) -> bytes:
         if unique:
-            pushed = dict.fromkeys(new[i : i + size] for i in range(0, len(new), size))
-            rest = (old[i : i + size] for i in range(0, len(old), size))
-            old = b"".join(item for item in rest if item not in pushed)
-            new = b"".join(pushed)
+            kept = array("Q", old)
+            pushed = dict.fromkeys(array("Q", new))
+            for item in pushed:
+                if item in kept:
+                    kept.remove(item)
+            kept.extend(pushed)
+            return kept[-keep:].tobytes()
         return (old + new)[-keep * size :]
 
     def merge(self, other: RecentItems, op: Recent) -> None:

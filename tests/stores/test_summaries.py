@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -115,11 +116,17 @@ def test_recent_items_keep_the_last_and_report_those_before() -> None:
     assert recent.update(op, 3.0).data == b"bc"
 
 
+def _words(*items: int) -> bytes:
+    return array("Q", items).tobytes()
+
+
 def test_a_unique_item_that_comes_again_moves_to_the_end() -> None:
     recent = RecentItems()
-    recent.update(Recent("p", "k", 3, 1, unique=True, data=b"abc"), 1.0)
-    recent.update(Recent("p", "k", 3, 1, unique=True, data=b"aa"), 2.0)
-    assert recent.data == b"bca"
+    recent.update(Recent("p", "k", 3, 8, unique=True, data=_words(1, 2, 3)), 1.0)
+    recent.update(Recent("p", "k", 3, 8, unique=True, data=_words(1, 1)), 2.0)
+    assert recent.data == _words(2, 3, 1)
+    recent.update(Recent("p", "k", 3, 8, unique=True, data=_words(4)), 3.0)
+    assert recent.data == _words(3, 1, 4)
 
 
 def test_a_peak_fades_by_half_per_half_life_and_rises_at_once() -> None:
@@ -217,17 +224,17 @@ def test_gaps_merge_by_addition_and_the_latest_arrival() -> None:
 
 
 def test_recent_items_merge_by_recency() -> None:
-    op = Recent("p", "k", 3, 1, unique=True)
-    one, two = RecentItems(), RecentItems()
-    one.update(Recent("p", "k", 3, 1, unique=True, data=b"ab"), 5.0)
-    two.update(Recent("p", "k", 3, 1, unique=True, data=b"bc"), 1.0)
-    other = RecentItems()
-    other.update(Recent("p", "k", 3, 1, unique=True, data=b"bc"), 1.0)
-    mirror = RecentItems()
-    mirror.update(Recent("p", "k", 3, 1, unique=True, data=b"ab"), 5.0)
-    one.merge(two, op)
-    other.merge(mirror, op)
-    assert one.data == other.data == b"cab"
+    op = Recent("p", "k", 3, 8, unique=True)
+
+    def side(at: float, *items: int) -> RecentItems:
+        made = RecentItems()
+        made.update(Recent("p", "k", 3, 8, unique=True, data=_words(*items)), at)
+        return made
+
+    one, other = side(5.0, 1, 2), side(1.0, 2, 3)
+    one.merge(side(1.0, 2, 3), op)
+    other.merge(side(5.0, 1, 2), op)
+    assert one.data == other.data == _words(3, 1, 2)
 
 
 def test_peaks_merge_to_the_higher_at_the_later_time() -> None:
