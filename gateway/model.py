@@ -190,8 +190,8 @@ class Gap(Op):
 class Recent(Op):
     """The last `keep` items of `size` bytes each, newest last; `data` is items end to end, empty to read.
 
-    `unique` (for items of 8 bytes): one that comes again moves to the end. Reading: `data` = the items kept before this
-    operation. Merges by recency.
+    `unique` (for items of 8 bytes): one that comes again moves to the end. Reading: `data` = the items
+    kept before this operation. Merges by recency.
     """
 
     keep: int

@@ -32,6 +32,8 @@ _LLAMACPP_COMPLETIONS = _route("llamacpp", "completions", "/completions")
 
 _POST: dict[tuple[str, ...], Route] = {
     ("chat", "completions"): _route("openai_chat", "chat", "/v1/chat/completions"),
+    # vLLM's SageMaker alias: it picks chat or completions by the body, and this dialect reads both.
+    ("invocations",): _route("openai_chat", "chat", "/invocations"),
     ("completions",): _route("openai_completions", "completions", "/v1/completions"),
     ("responses",): _route("openai_responses", "responses", "/v1/responses"),
     ("responses", "input_tokens"): _route("openai_responses", "count_tokens", "/v1/responses/input_tokens"),

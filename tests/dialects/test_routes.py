@@ -33,6 +33,7 @@ KNOWN = [
     ("POST", "/completion", "llamacpp", "completions", "/completion"),
     ("POST", "/completions", "llamacpp", "completions", "/completions"),
     ("POST", "/infill", "llamacpp", "completions", "/infill"),
+    ("POST", "/invocations", "openai_chat", "chat", "/invocations"),
     ("POST", "/embedding", "llamacpp", "embeddings", "/embedding"),
     ("GET", "/v1/models", "models", "models", "/v1/models"),
     ("GET", "/v1/models/some-model", "models", "models", "/v1/models/{id}"),
