@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -17,12 +17,11 @@ LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(params=sorted(LOOPS))
-def run(request: pytest.FixtureRequest) -> Run[Any]:
-    """Run a coroutine to its end; fails if a task is left over or an exception was never retrieved."""
+def run(request: pytest.FixtureRequest) -> Iterator[Run[Any]]:
+    """Run coroutines to their end; fails if a task is left over or an exception was never retrieved."""
+    complaints: list[dict[str, Any]] = []
 
     def to_the_end(main: Coroutine[Any, Any, T]) -> T:
-        complaints: list[dict[str, Any]] = []
-
         async def watched() -> T:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
             async with asyncio.timeout(30):
@@ -33,10 +32,9 @@ def run(request: pytest.FixtureRequest) -> Run[Any]:
             return result
 
         with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            result = runner.run(watched())
-            gc.collect()
-            runner.run(asyncio.sleep(0))
-        assert complaints == []
-        return result
+            return runner.run(watched())
 
-    return to_the_end
+    yield to_the_end
+    # Futures complain when they are collected; once per test, because it takes longer than most of them.
+    gc.collect()
+    assert complaints == []

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import pytest
+
+from gateway.errors import UpstreamError
 from gateway.testing import Script, read_request
 from gateway.upstream.base import Headers, Upstream, UpstreamRequest
+from gateway.upstream.pool import Pool
 
 GET = UpstreamRequest("GET", b"/", [])
 POST = UpstreamRequest("POST", b"/v1/chat/completions", [(b"content-type", b"application/json")], b'{"a":1}')
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+MEGABYTE = b"0123456789abcdef" * 65536
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -46,6 +51,15 @@ async def fetch(upstream: Upstream, request: UpstreamRequest = GET) -> tuple[int
     finally:
         await response.aclose()
     return response.status, response.headers, body
+
+
+async def failure_of(pool: Pool, request: UpstreamRequest = GET) -> tuple[str, bool]:
+    """Kind and `sent` of the UpstreamError that the request must end in, leaving nothing open."""
+    with pytest.raises(UpstreamError) as raised:
+        await fetch(pool, request)
+    await until_settled()
+    assert (pool.idle, pool.busy) == (0, 0)
+    return raised.value.kind, raised.value.sent
 
 
 async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
