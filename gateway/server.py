@@ -227,6 +227,8 @@ def announce(config: Config, bundle: Bundle, proxy: str, admin: str) -> str:
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     bundle = load_bundle(config.policies.path)
+    for warning in bundle.warnings:
+        _log.warning("%s", warning)
     gate = assemble(config, bundle)
     listeners = (
         listen(config.server.host, config.server.port),

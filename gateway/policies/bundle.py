@@ -101,3 +101,5 @@ class Bundle:
     ladder: Ladder
     summary: str
     """One line for people: how many files, policies, signals, patterns and rungs."""
+    warnings: tuple[str, ...] = ()
+    """What is allowed and unwise, as `file:line:col: warning: …`."""

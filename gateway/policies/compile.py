@@ -93,7 +93,8 @@ def compile_bundle(
         for source in sorted(sources.policies, key=lambda source: source.model.id)
     )
     found.check()
-    return Bundle(_hash(sources), policies, ladder, _summary(sources, policies, ladder))
+    summary = _summary(sources, policies, ladder)
+    return Bundle(_hash(sources), policies, ladder, summary, found.warnings())
 
 
 def with_mode(bundle: Bundle, mode: Mode) -> Bundle:

@@ -17,6 +17,17 @@ class Problems:
     """The mistakes found so far, in the order in which they were found."""
 
     found: list[tuple[Place, str]] = field(default_factory=list)
+    warned: list[tuple[Place, str]] = field(default_factory=list)
+    """What is allowed and unwise: told, but not in the way."""
+
+    def warn(self, document: Document, path: Path, message: str) -> None:
+        """One piece of advice at the key at `path`."""
+        self.warned.append((document.place(path, key=True), f"{'.'.join(map(str, path))}: {message}"))
+
+    def warnings(self) -> tuple[str, ...]:
+        """The advice as lines `file:line:col: warning: …`, in order of place."""
+        ordered = sorted(self.warned, key=lambda one: (one[0].file, one[0].line, one[0].column))
+        return tuple(f"{place}: warning: {message}" for place, message in ordered)
 
     def add(self, document: Document, path: Path, message: str, *, at_key: bool = True) -> None:
         """One mistake at the key (or the value) at `path`, named by its dotted path."""

@@ -24,6 +24,8 @@ from gateway.words import quote, suggest
 
 _YES_NO = "request"
 """The detector whose value is a strength already, hence without a ramp."""
+PLANNED = frozenset({"campaign", "cel"})
+"""Detectors that the design names and a later version brings."""
 _WORDS = ("value", "n", "over", "lo", "hi")
 _FORMAT = re.compile(r",?(?:\.\d)?[defgs%]?")
 
@@ -71,6 +73,8 @@ def check_keys(document: Document, detectors: Collection[str], problems: Problem
         for key in signal if isinstance(signal, dict) else ():
             if key not in known:
                 message = f"unknown key {quote(key)}{suggest(key, known)}"
+                if key in PLANNED:
+                    message = f"detector '{key}' comes with a later version"
                 problems.unknown(document, ("signals", name, key), message)
 
 

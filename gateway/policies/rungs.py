@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.actions.base import Action
+from gateway.actions.log import Log
 from gateway.policies.bundle import Ladder, Requires, Rung
 from gateway.policies.problems import Problems
 from gateway.policies.schema import LadderDocument, RungDocument
@@ -18,6 +19,17 @@ from gateway.words import quote, suggest
 CORROBORATED = 2
 """Policies that must agree before anyone is refused: any single detector is wrong about some honest
 program (threats.md, 1.3), two that see different things rarely about the same one."""
+
+
+PLANNED = frozenset({"perturb", "watermark", "notify", "warn", "challenge"})
+"""Actions that the design names and a later version brings."""
+
+
+def _with_log(actions: Mapping[str, Action]) -> Mapping[str, Action]:
+    """Where text is altered the record must say so: such a rung logs, whether it was told to or not."""
+    if "log" in actions or not any(action.alters_text for action in actions.values()):
+        return actions
+    return {Log.name: Log(Log.options_type()), **actions}
 
 
 @dataclass(slots=True)
@@ -36,7 +48,7 @@ class LadderCompiler:
             path: Path = ("rungs", name)
             if rungs and rungs[-1].at == rung.at:
                 self.problems.add(document, (*path, "at"), f"rung '{rungs[-1].id}' stands there already")
-            below = {**below, **self._actions(document, path, rung)}
+            below = _with_log({**below, **self._actions(document, path, rung)})
             rungs.append(self._rung(document, path, name, rung, below))
         return Ladder(model.id, tuple(rungs))
 
@@ -47,10 +59,8 @@ class LadderCompiler:
         if clear > rung.at:
             self.problems.add(document, (*path, "clear"), f"must not be above 'at' ({rung.at:g})")
         if "reject" in actions and rung.requires.policies < CORROBORATED:
-            message = f"'reject' needs requires: {{policies: {CORROBORATED}}} on its rung and those above it"
-            self.problems.add(document, (*path, "requires"), message)
-        if any(action.alters_text for action in actions.values()) and "log" not in actions:
-            self.problems.add(document, (*path, "do"), "an action that alters text needs 'log' beside it")
+            message = f"'reject' without requires: {{policies: {CORROBORATED}}} lets one policy refuse alone"
+            self.problems.warn(document, path, message)
         asked = rung.requires
         requires = Requires(asked.policies, asked.principal_age, asked.sustained)
         return Rung(name, rung.at, clear, requires, actions)
@@ -66,6 +76,8 @@ class LadderCompiler:
             path = (*path, name)
             if name not in self.actions:
                 message = f"unknown action {quote(name)}{suggest(name, self.actions)}"
+                if name in PLANNED:
+                    message = f"action '{name}' comes with a later version"
                 self.problems.unknown(document, path, message)
             elif name in built:
                 self.problems.unknown(document, path, f"action '{name}' is named twice on this rung")

@@ -224,3 +224,22 @@ def test_any_cut_in_a_file_gives_a_bundle_or_a_config_error(text: str, data: st.
     except ConfigError as error:
         outcome = len(error.problems)
     assert outcome
+
+
+def test_what_a_later_version_brings_is_named_as_such() -> None:
+    later = POLICY.replace("count: {", "campaign: {", 1)
+    assert any("detector 'campaign' comes with a later version" in line for line in complaints(later, LADDER))
+
+
+def test_a_refusal_by_one_policy_is_allowed_and_warned_of() -> None:
+    made = compiled(POLICY, PATTERNS, LADDER.replace("policies: 2", "policies: 1"))
+    assert made.warnings == (
+        "2.yaml:5:3: warning: rungs.refuse: 'reject' without requires: {policies: 2} lets one policy "
+        "refuse alone",
+    )
+    assert BUNDLE.warnings == ()
+
+
+def test_where_text_is_altered_the_record_says_so() -> None:
+    made = compiled(POLICY, PATTERNS, LADDER.replace("- log: true", "- reasoning: {strip: true}"))
+    assert list(made.ladder.rungs[0].actions) == ["log", "reasoning"]
