@@ -233,10 +233,8 @@ def test_what_a_later_version_brings_is_named_as_such() -> None:
 
 def test_a_refusal_by_one_policy_is_allowed_and_warned_of() -> None:
     made = compiled(POLICY, PATTERNS, LADDER.replace("policies: 2", "policies: 1"))
-    assert made.warnings == (
-        "2.yaml:5:3: warning: rungs.refuse: 'reject' without requires: {policies: 2} lets one policy "
-        "refuse alone",
-    )
+    (warning,) = made.warnings
+    assert warning.startswith("2.yaml:5:3: warning: rungs.refuse: 'reject' without requires: {policies: 2}")
     assert BUNDLE.warnings == ()
 
 
