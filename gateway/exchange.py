@@ -19,6 +19,7 @@ from gateway.dialects.routes import dialect_for_errors, resolve
 from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
 from gateway.model import Call, Client, Mode, Outcome, Principal, Refusal, Route
+from gateway.plan import Plan, plan
 from gateway.policies.bundle import Bundle
 from gateway.records import Record, record_of
 from gateway.stores.base import Store
@@ -52,6 +53,11 @@ class Gate:
     fail_closed: bool = False
     """`policies.on_error: refuse`."""
     max_body: int = 32 * 1024 * 1024
+    plan: Plan | None = field(init=False)
+    """What the engine makes of the bundle."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", None if self.bundle is None else plan(self.bundle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,16 @@ _FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjs
 _REFUSED_KIND = {403: "permission", 429: "rate_limit", 503: "unavailable"}
 _CALL_KIND = {413: "too_large", 415: "unsupported", 404: "not_found"}
 _UPSTREAM_STATUS = {"timeout": (504, "timeout"), "connect": (502, "upstream")}
+
+
+def too_large(limit: int) -> CallError:
+    """A request body of more bytes than a driver takes in."""
+    return CallError(413, "body_too_large", f"The request body is larger than {limit} bytes.")
+
+
+def unknown_route() -> CallError:
+    """A path that is not known, where the operator denies those."""
+    return CallError(404, "unknown_route", "This path is not served here.")
 
 
 @dataclass(slots=True)
@@ -179,11 +195,11 @@ class Exchange:
             self.principal, self.client = found
 
     def _decide(self, parsed: Object, now: float) -> Answer | Forward:
-        assert self.gate.bundle is not None
+        assert self.gate.plan is not None
         assert self.call is not None
         assert self.principal is not None
         transaction = Transaction(
-            self.gate.bundle,
+            self.gate.plan,
             self.gate.ceiling,
             self.call,
             self._dialect,
@@ -302,6 +318,9 @@ class Exchange:
 
     def call_error(self, error: CallError) -> Answer:
         """A request that the driver itself could not accept (too large, unknown route)."""
+        self.unscored = error.code
+        if self.principal is None:
+            self._identify(None)
         return self._call_error(error)
 
     def upstream_error(self, error: UpstreamError) -> Answer:

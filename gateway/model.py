@@ -7,10 +7,10 @@ sizes are bytes, token counts are tokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """A decoded JSON value."""
@@ -146,9 +146,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation on the store; `scope` is whose state it is, `key` the counter's fingerprint."""
+    """One operation on the store; `key` is the counter's fingerprint. Whose state it is, the batch says."""
 
-    scope: str
     key: str
 
 
@@ -201,14 +200,14 @@ class Recent(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Peak(Op):
-    """A maximum that fades by half every `half_life` seconds; value 0 only reads.
+class Peaks(Op):
+    """Maxima that fade by half every `half_life` seconds, each by itself; zeros only read.
 
-    Reading: `values` = (the faded maximum, including this value). Merges by maximum.
+    Reading: `values` = the faded maxima, including these. Merges by maximum.
     """
 
     half_life: float
-    value: float = 0.0
+    points: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +231,15 @@ class Take(Op):
     burst: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 
     values: tuple[float, ...] = ()
     data: bytes = b""
+
+
+Batch: TypeAlias = tuple[str, Sequence[Op]]
+"""Operations on the state of one scope (a principal's id, or `org:` and an organisation)."""
 
 
 # --- what was found and decided ----------------------------------------------------------------------

@@ -32,20 +32,21 @@ def in_rollout(policy_id: str, rollout: Rollout, principal: Principal) -> bool:
 def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
     """The lowest of ceiling, policy and rollout."""
     mode = min(ceiling, policy.mode)
-    if mode is Mode.ENFORCE and not in_rollout(policy.id, policy.rollout, principal):
+    partial = policy.rollout.share < 1 or policy.rollout.holdout > 0
+    if mode is Mode.ENFORCE and partial and not in_rollout(policy.id, policy.rollout, principal):
         return Mode.SHADOW
     return mode
 
 
-def signal_score(policy: Policy, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
-    """One signal's points, with its reason in words where it gives any."""
+def signal_score(name: str, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
+    """One signal's points under its full name, with its reason in words where it gives any."""
     force = strength(measure.value, signal.ramp)
     low, high = signal.ramp or (0.0, 1.0)
     text = ""
     if force:
         text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
     return SignalScore(
-        id=f"{policy.id}.{signal.id}",
+        id=name,
         value=measure.value,
         n=measure.n,
         strength=force,
@@ -55,23 +56,14 @@ def signal_score(policy: Policy, signal: Signal, mode: Mode, measure: Measure) -
     )
 
 
-def policy_points(policy: Policy, scores: Sequence[SignalScore], track: Mode) -> float:
-    """Points of the signals that reach `track`, combined and cut at the cap."""
-    points = [score.points for score in scores if score.mode >= track]
-    total = (max(points, default=0.0)) if policy.combine == "max" else sum(points)
-    return min(policy.cap, total)
-
-
-def policy_score(
-    policy: Policy, mode: Mode, scores: Sequence[SignalScore], peaks: tuple[float, float]
-) -> PolicyScore:
-    """This call's points against the fading peaks (enforced, shadow)."""
-    return PolicyScore(
-        id=policy.id,
-        mode=mode,
-        now=policy_points(policy, scores, Mode.SHADOW),
-        enforced=max(peaks[0], policy_points(policy, scores, Mode.ENFORCE)),
-        shadow=max(peaks[1], policy_points(policy, scores, Mode.SHADOW)),
+def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]:
+    """This call's points on the enforced and the shadow track, combined and cut at the cap."""
+    shadow = [score.points for score in scores]
+    enforced = [score.points for score in scores if score.mode is Mode.ENFORCE]
+    combine = max if policy.combine == "max" else sum
+    return (
+        min(policy.cap, combine(enforced)) if enforced else 0.0,
+        min(policy.cap, combine(shadow)) if shadow else 0.0,
     )
 
 

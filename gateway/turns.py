@@ -21,9 +21,8 @@ attacker that many turns of filler in every request."""
 _KEY = "turns"
 
 
-def query(scope: str) -> Op:
-    """Read the remembered turns."""
-    return Recent(scope, _KEY, KEPT, 8, unique=True)
+QUERY = Recent(_KEY, KEPT, 8, unique=True)
+"""Reads the remembered turns."""
 
 
 def _split(turns: tuple[Turn, ...]) -> int:
@@ -50,10 +49,10 @@ def fresh(turns: tuple[Turn, ...], remembered: bytes) -> tuple[Turn, ...]:
     return tuple(turn for i, turn in enumerate(turns) if i >= start or i in unsent or turn.role == "system")
 
 
-def enter(turns: tuple[Turn, ...], scope: str) -> tuple[Op, ...]:
+def enter(turns: tuple[Turn, ...]) -> tuple[Op, ...]:
     """Remember this call's user and tool turns, the newest last."""
     sent = [turn for turn in turns if turn.role in ("user", "tool")][-LOOKED_AT:]
     if not sent:
         return ()
     hashes = array("Q", (_hash(turn) for turn in sent))
-    return (Recent(scope, _KEY, KEPT, 8, unique=True, data=hashes.tobytes()),)
+    return (Recent(_KEY, KEPT, 8, unique=True, data=hashes.tobytes()),)

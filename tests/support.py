@@ -10,6 +10,7 @@ from gateway import actions, dialects
 from gateway.dialects.base import Object
 from gateway.engine import Transaction, judge
 from gateway.model import Client, Decision, Mode, Outcome, Principal, Route, Usage
+from gateway.plan import plan
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
 from gateway.signals import DETECTORS
@@ -69,7 +70,7 @@ class Drive:
         dialect = dialects.get("openai_chat")
         call = dialect.read(body, CHAT, 100)
         transaction = Transaction(
-            self.policies, self.ceiling, call, dialect, body, self.who, Client("192.0.2.1"), "id"
+            plan(self.policies), self.ceiling, call, dialect, body, self.who, Client("192.0.2.1"), "id"
         )
         decision = judge(transaction, self.store, self.now)
         self.store.apply(transaction.study(), self.now)

@@ -47,7 +47,7 @@ def test_a_signal_explains_its_points_in_words() -> None:
             """
         )
     ).policies
-    score = signal_score(made, made.signals[0], Mode.SHADOW, Measure(180.0, 4))
+    score = signal_score("probe.burst", made.signals[0], Mode.SHADOW, Measure(180.0, 4))
     assert (score.id, score.strength, score.points) == ("probe.burst", 0.5, 10.0)
     assert score.text == "180 requests in 60s (normal up to 60, certain at 300, n=4)"
 

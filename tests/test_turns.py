@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import turns
-from gateway.model import Recent, Role, Turn
+from gateway.model import Role, Turn
 from gateway.stores.memory import MemoryStore
 
 
@@ -19,9 +19,9 @@ def _talk(*pieces: tuple[Role, str]) -> tuple[Turn, ...]:
 def _score(store: MemoryStore, conversation: Sequence[Turn]) -> list[str]:
     """Texts that would be scored, remembering as the engine does."""
     conversation = tuple(conversation)
-    (reading,) = store.apply([turns.query("p")], 0.0)
+    ((reading,),) = store.apply([("p", [turns.QUERY])], 0.0)
     texts = [turn.text for turn in turns.fresh(conversation, reading.data)]
-    store.apply(list(turns.enter(conversation, "p")), 0.0)
+    store.apply([("p", turns.enter(conversation))], 0.0)
     return texts
 
 
@@ -68,14 +68,14 @@ def test_the_same_prompt_again_is_scored_again() -> None:
 def test_a_conversation_without_user_turns_is_new_and_remembers_nothing() -> None:
     talk = _talk(("system", "only"), ("assistant", "prefill"))
     assert turns.fresh(talk, b"") == talk
-    assert turns.enter(talk, "p") == ()
+    assert turns.enter(talk) == ()
 
 
 def test_memory_is_bounded() -> None:
     store = MemoryStore(1)
     for i in range(1000):
         _score(store, _talk(("user", f"q{i}")))
-    (reading,) = store.apply([Recent("p", "turns", turns.KEPT, 8, unique=True)], 0.0)
+    ((reading,),) = store.apply([("p", [turns.QUERY])], 0.0)
     assert len(reading.data) == 8 * turns.KEPT
 
 

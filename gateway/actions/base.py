@@ -52,7 +52,7 @@ class Action:
         """An answer in place of the model's."""
         return None
 
-    def take(self, call: Call, scope: str) -> Take | None:
+    def take(self, call: Call) -> Take | None:
         """A token to take from a bucket before going on."""
         return None
 

@@ -38,9 +38,9 @@ class Limit(base.Action):
         self._interval = options.requests.seconds / options.requests.count
         self._burst = options.burst
 
-    def take(self, call: Call, scope: str) -> Take:
+    def take(self, call: Call) -> Take:
         """One token of the principal's bucket; higher rungs tighten the same bucket."""
-        return Take(scope, "limit", self._interval, self._burst)
+        return Take("limit", self._interval, self._burst)
 
     def exhausted(self, wait: float) -> Refusal:
         """429; whole seconds, as `retry-after` knows no others (RFC 9110, 10.2.3), rounded up."""

@@ -3,7 +3,7 @@
 A detector is compiled once from its options and is immutable; its memory is in the store, under its
 `fingerprint`. It sees a call in five steps, in this order:
 
-    query   what to read from the store (the same for every call, so it costs nothing to prepare)
+    reads   what to read from the store (the same for every call, so it costs nothing to prepare)
     read    the readings → a number, including this call's own share
     enter   what to count now, at arrival
     study   what to count once the request was forwarded: features that cost more than 10 µs
@@ -63,23 +63,21 @@ class Detector:
     name: ClassVar[str]
     options_type: ClassVar[type[BaseModel]]
     late: bool = False
-
-    def query(self, scope: str) -> Sequence[Op]:
-        """Reads (and nothing else) for this call; answered in the same order in `read` and `study`."""
-        return ()
+    reads: tuple[Op, ...] = ()
+    """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The number, or None: no verdict yet (below `min`) or not concerned."""
         raise NotImplementedError
 
-    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def enter(self, facts: Facts) -> Sequence[Op]:
         """Writes at arrival."""
         return ()
 
-    def study(self, facts: Facts, scope: str, readings: Sequence[Reading]) -> Sequence[Op]:
-        """Writes after forwarding; `readings` are those of `query`."""
+    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+        """Writes after forwarding; `readings` answer `reads`."""
         return ()
 
-    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def settle(self, facts: Facts) -> Sequence[Op]:
         """Writes after the answer; `facts.outcome` is set."""
         return ()

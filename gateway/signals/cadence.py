@@ -40,22 +40,20 @@ class Cadence(Detector):
         self._metric, self._over, self._min = options.metric, options.over, options.min
         self._hours = max(1, math.ceil(options.over / 3600))
         self._key = fingerprint("cadence", options.metric, options.over, context.population)
-
-    def query(self, scope: str) -> Sequence[Op]:
-        """Statistics up to the call before this one."""
-        return (self._op(scope, arrive=False),)
+        self.reads = (self._op(arrive=False),)
+        self._arrival = (self._op(arrive=True),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
-        """The metric, once there were enough calls."""
+        """The metric up to the call before this one, once there were enough."""
         values = readings[0].values
         n, value = (values[0], values[2]) if self._metric == "interval_cv" else (values[0], values[1])
         return Measure(value, int(n)) if n >= self._min else None
 
-    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def enter(self, facts: Facts) -> Sequence[Op]:
         """One arrival."""
-        return (self._op(scope, arrive=True),)
+        return self._arrival
 
-    def _op(self, scope: str, *, arrive: bool) -> Op:
+    def _op(self, *, arrive: bool) -> Op:
         if self._metric == "interval_cv":
-            return Gap(scope, self._key, self._over, arrive)
-        return Sum(scope, self._key, self._over, (float(arrive),), self._hours)
+            return Gap(self._key, self._over, arrive)
+        return Sum(self._key, self._over, (float(arrive),), self._hours)

@@ -49,6 +49,7 @@ class Count(Detector):
         self._key = fingerprint(
             "count", options.of, options.over, _canonical(self._where), context.population
         )
+        self.reads = (Sum(self._key, self._over, (0.0,)),)
 
     def _amount(self, facts: Facts) -> float:
         if self._where and not self._where.weigh(facts):
@@ -57,26 +58,22 @@ class Count(Detector):
             return 1.0
         return float(facts.call.prompts) if self._of == "prompts" else _usage(facts, self._of)
 
-    def query(self, scope: str) -> Sequence[Op]:
-        """The window's sum so far."""
-        return (Sum(scope, self._key, self._over, (0.0,)),)
-
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The sum, with this call's own share if it counts at arrival."""
         own = 0.0 if self._at_end else self._amount(facts)
         return Measure(readings[0].values[0] + own)
 
-    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def enter(self, facts: Facts) -> Sequence[Op]:
         """Requests and prompts."""
-        return () if self._at_end else self._count(facts, scope)
+        return () if self._at_end else self._count(facts)
 
-    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def settle(self, facts: Facts) -> Sequence[Op]:
         """Tokens, and whatever a condition on the answer selects."""
-        return self._count(facts, scope) if self._at_end else ()
+        return self._count(facts) if self._at_end else ()
 
-    def _count(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def _count(self, facts: Facts) -> Sequence[Op]:
         amount = self._amount(facts)
-        return (Sum(scope, self._key, self._over, (amount,)),) if amount else ()
+        return (Sum(self._key, self._over, (amount,)),) if amount else ()
 
 
 class RatioOptions(Options):
@@ -101,10 +98,7 @@ class Ratio(Detector):
         self._where = context.condition(options.where)
         self._over, self._min = options.over, options.min
         self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
-
-    def query(self, scope: str) -> Sequence[Op]:
-        """Calls and hits so far."""
-        return (Sum(scope, self._key, self._over, (0.0, 0.0)),)
+        self.reads = (Sum(self._key, self._over, (0.0, 0.0)),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """Hits over calls."""
@@ -113,16 +107,16 @@ class Ratio(Detector):
             n, hits = n + 1, hits + self._where.weigh(facts)
         return Measure(hits / n, int(n)) if n >= self._min else None
 
-    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def enter(self, facts: Facts) -> Sequence[Op]:
         """One call, unless the condition needs the answer."""
-        return () if self._where.late else self._count(facts, scope)
+        return () if self._where.late else self._count(facts)
 
-    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def settle(self, facts: Facts) -> Sequence[Op]:
         """One call, when the condition needs the answer."""
-        return self._count(facts, scope) if self._where.late else ()
+        return self._count(facts) if self._where.late else ()
 
-    def _count(self, facts: Facts, scope: str) -> Sequence[Op]:
-        return (Sum(scope, self._key, self._over, (1.0, self._where.weigh(facts))),)
+    def _count(self, facts: Facts) -> Sequence[Op]:
+        return (Sum(self._key, self._over, (1.0, self._where.weigh(facts))),)
 
 
 def _hash(text: str | None) -> int:
@@ -165,25 +159,22 @@ class DistinctCount(Detector):
         self._key = fingerprint(
             "distinct", options.of, options.over, _canonical(self._where), context.population
         )
-
-    def query(self, scope: str) -> Sequence[Op]:
-        """The estimate so far; this call's own item counts from the next call on."""
-        return (Distinct(scope, self._key, self._over),)
+        self.reads = (Distinct(self._key, self._over),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
-        """The estimate."""
+        """The estimate so far; this call's own item counts from the next call on."""
         return Measure(round(readings[0].values[0]))
 
-    def enter(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def enter(self, facts: Facts) -> Sequence[Op]:
         """This call's item, unless a condition needs the answer."""
-        return () if self._where and self._where.late else self._note(facts, scope)
+        return () if self._where and self._where.late else self._note(facts)
 
-    def settle(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def settle(self, facts: Facts) -> Sequence[Op]:
         """This call's item, when a condition needs the answer."""
-        return self._note(facts, scope) if self._where and self._where.late else ()
+        return self._note(facts) if self._where and self._where.late else ()
 
-    def _note(self, facts: Facts, scope: str) -> Sequence[Op]:
+    def _note(self, facts: Facts) -> Sequence[Op]:
         if self._where and not self._where.weigh(facts):
             return ()
         item = self._item(facts)
-        return (Distinct(scope, self._key, self._over, (item,)),) if item else ()
+        return (Distinct(self._key, self._over, (item,)),) if item else ()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.model import Op, Reading
+from gateway.model import Batch, Reading
 
 
 class Store(Protocol):
     """State of all principals; the clock is an argument, never read."""
 
-    def apply(self, ops: Sequence[Op], now: float) -> list[Reading]:
-        """Carry out `ops` in order at time `now` (seconds); one reading each. Raises StoreError."""
+    def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
+        """Carry out all batches in order at time `now` (seconds): one list of readings per batch, one
+        reading per operation. Raises StoreError."""
         ...

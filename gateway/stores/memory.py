@@ -12,10 +12,10 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from gateway.model import Distinct, Gap, Op, Peak, Reading, Recent, Register, Sum, Take
+from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
 from gateway.stores.summaries import (
     DistinctSketch,
-    FadingPeak,
+    FadingPeaks,
     GapStatistics,
     LastRegister,
     RecentItems,
@@ -28,7 +28,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Distinct: lambda op: DistinctSketch(),
     Gap: lambda op: GapStatistics(),
     Recent: lambda op: RecentItems(),
-    Peak: lambda op: FadingPeak(),
+    Peaks: lambda op: FadingPeaks(len(op.points)),
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
 }
@@ -38,7 +38,7 @@ _NOTHING: Mapping[type[Op], Callable[[Any], Reading | None]] = {
     Distinct: lambda op: None if op.items else Reading((0.0,)),
     Gap: lambda op: None if op.arrive else Reading((0.0, 0.0, 0.0)),
     Recent: lambda op: None if op.data else Reading(),
-    Peak: lambda op: None if op.value else Reading((0.0,)),
+    Peaks: lambda op: None if any(op.points) else Reading(op.points),
     Register: lambda op: None if op.values is not None else Reading(),
     Take: lambda op: None,
 }
@@ -51,13 +51,14 @@ class MemoryStore:
     def __init__(self, max_scopes: int) -> None:
         self._scopes: LRUCache[str, dict[str, Any]] = LRUCache(max_scopes)
 
-    def apply(self, ops: Sequence[Op], now: float) -> list[Reading]:
-        """Carry out `ops` in order at time `now`."""
+    def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
+        """Carry out all batches in order at time `now`."""
+        return [self._batch(self._state(scope), ops, now) for scope, ops in batches]
+
+    @staticmethod
+    def _batch(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
         readings = []
-        scope, state = None, {}
         for op in ops:
-            if op.scope != scope:
-                scope, state = op.scope, self._state(op.scope)
             summary = state.get(op.key)
             if summary is None:
                 nothing = _NOTHING[type(op)](op)
@@ -65,8 +66,7 @@ class MemoryStore:
                     readings.append(nothing)
                     continue
                 summary = state[op.key] = _MAKE[type(op)](op)
-            reading: Reading = summary.update(op, now)
-            readings.append(reading)
+            readings.append(summary.update(op, now))
         return readings
 
     def _state(self, scope: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sys
 from array import array
 from bisect import bisect_left
 
-from gateway.model import Distinct, Gap, Peak, Reading, Recent, Register, Sum, Take
+from gateway.model import Distinct, Gap, Peaks, Reading, Recent, Register, Sum, Take
 
 SKETCH = 64
 """Hashes kept per distinct-count slice: standard error 1/sqrt(62) = 12.7 % (bottom-k, Beyer et al. 2007)."""
@@ -148,7 +148,7 @@ class GapStatistics:
                 gap = abs(now - self.last)
                 amounts = (1.0, gap, gap * gap)
             self.last = max(self.last, now)
-        n, total, squares, _ = self.sums.update(Sum(op.scope, op.key, op.over, amounts), now).values
+        n, total, squares, _ = self.sums.update(Sum(op.key, op.over, amounts), now).values
         mean = total / n if n else 0.0
         variance = max(0.0, squares / n - mean * mean) if n else 0.0
         return Reading((n, mean, math.sqrt(variance) / mean if mean else 0.0))
@@ -203,35 +203,44 @@ class RecentItems:
         return sys.getsizeof(self) + sys.getsizeof(self.data) + 24
 
 
-class FadingPeak:
-    """A maximum that halves every half-life."""
+class FadingPeaks:
+    """Maxima, each of which halves every half-life."""
 
-    __slots__ = ("at", "value")
+    __slots__ = ("peaks",)
 
-    def __init__(self) -> None:
-        self.value = 0.0
-        self.at = -math.inf
+    def __init__(self, count: int) -> None:
+        self.peaks: list[tuple[float, float]] = [(0.0, -math.inf)] * count
+        """(value, time when it was that)."""
 
-    def update(self, op: Peak, now: float) -> Reading:
-        """Raise if higher, and read the faded value."""
-        faded = self.value * 0.5 ** (max(0.0, now - self.at) / op.half_life) if self.value else 0.0
-        if op.value >= faded:
-            faded = op.value
-            if op.value:
-                self.value, self.at = op.value, max(self.at, now)
-        return Reading((faded,))
+    def update(self, op: Peaks, now: float) -> Reading:
+        """Raise what is higher, and read the faded values."""
+        faded = []
+        for at, (peak, points) in enumerate(zip(self.peaks, op.points, strict=True)):
+            value = _faded(peak, now, op.half_life)
+            if points and points >= value:
+                value = points
+                self.peaks[at] = (points, max(peak[1], now))
+            faded.append(value)
+        return Reading(tuple(faded))
 
-    def merge(self, other: FadingPeak, op: Peak) -> None:
-        """Keep the one that is higher at the later of both times."""
-        now = max(self.at, other.at)
-        mine = self.value * 0.5 ** ((now - self.at) / op.half_life) if self.value else 0.0
-        theirs = other.value * 0.5 ** ((now - other.at) / op.half_life) if other.value else 0.0
-        if theirs > mine:
-            self.value, self.at = other.value, other.at
+    def merge(self, other: FadingPeaks, op: Peaks) -> None:
+        """Keep of each the one that is higher at the later of both times."""
+        for at, (mine, theirs) in enumerate(zip(self.peaks, other.peaks, strict=True)):
+            now = max(mine[1], theirs[1])
+            if _faded(theirs, now, op.half_life) > _faded(mine, now, op.half_life):
+                self.peaks[at] = theirs
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
-        return sys.getsizeof(self) + 48
+        return sys.getsizeof(self) + sys.getsizeof(self.peaks) + 104 * len(self.peaks)
+
+
+def _faded(peak: tuple[float, float], now: float, half_life: float) -> float:
+    value, at = peak
+    if not value or now <= at:
+        return value
+    fading: float = 0.5 ** ((now - at) / half_life)
+    return value * fading
 
 
 class LastRegister:
@@ -284,6 +293,3 @@ class TokenBucket:
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
         return sys.getsizeof(self) + 24
-
-
-Summary = WindowSum | DistinctSketch | GapStatistics | RecentItems | FadingPeak | LastRegister | TokenBucket

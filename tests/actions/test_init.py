@@ -40,7 +40,7 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     act = action(name, **MINIMAL[name])
     request = call({"messages": []})
     assert (act.refuse(request) is not None) == (name == "reject")
-    assert (act.take(request, "p") is not None) == (name == "limit")
+    assert (act.take(request) is not None) == (name == "limit")
     assert (act.exhausted(1.0) is not None) == (name == "limit")
     assert (act.wait(request) > 0) == (name == "delay")
     assert not act.edit_request(request, dialects.get("openai_chat"), {"messages": []})

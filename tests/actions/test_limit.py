@@ -13,8 +13,8 @@ from tests.actions.helpers import action, call
 
 def test_a_rate_becomes_one_token_per_interval() -> None:
     request = call({"messages": []})
-    assert action("limit", requests="20/1m", burst=5).take(request, "p") == Take("p", "limit", 3.0, 5)
-    assert action("limit", requests="2/1s").take(request, "q") == Take("q", "limit", 0.5, 1)
+    assert action("limit", requests="20/1m", burst=5).take(request) == Take("limit", 3.0, 5)
+    assert action("limit", requests="2/1s").take(request) == Take("limit", 0.5, 1)
 
 
 @given(st.floats(min_value=0, max_value=1e6))

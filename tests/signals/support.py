@@ -56,15 +56,15 @@ class Bench:
         """One call; returns what the detector read at arrival, or at the end if it is late."""
         made = made or call()
         facts = Facts(made, Principal("p"), client or Client(), self.now, fresh=made.turns)
-        readings = self.store.apply(self.detector.query("p"), self.now)
+        (readings,) = self.store.apply([("p", self.detector.reads)], self.now)
         seen = None if self.detector.late else self.detector.read(facts, readings)
-        self.store.apply(self.detector.enter(facts, "p"), self.now)
-        self.store.apply(self.detector.study(facts, "p", readings), self.now)
+        self.store.apply([("p", self.detector.enter(facts))], self.now)
+        self.store.apply([("p", self.detector.study(facts, readings))], self.now)
         if settle:
             facts.outcome = Outcome(200, usage)
             if self.detector.late:
                 seen = self.detector.read(facts, readings)
-            self.store.apply(self.detector.settle(facts, "p"), self.now)
+            self.store.apply([("p", self.detector.settle(facts))], self.now)
         return seen
 
 

@@ -106,7 +106,7 @@ def test_a_distinct_count_whose_condition_needs_the_answer_counts_at_the_end() -
 
 def test_equal_questions_share_a_counter_and_different_ones_do_not() -> None:
     def key(options: dict[str, Any], population: str = "principal") -> str:
-        return detector("count", options, population).query("p")[0].key
+        return detector("count", options, population).reads[0].key
 
     hour = key({"of": "requests", "over": "1h"})
     assert key({"of": "requests", "over": "60m"}) == hour
