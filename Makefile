@@ -16,14 +16,14 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: setup-run  ## run the gateway (UPSTREAM=URL, PORT, ADMIN_PORT, MODE=shadow|enforce, CONFIG)
-	@exec $(BIN)/gateway serve --config $(CONFIG) \
-		$(if $(UPSTREAM),--upstream $(UPSTREAM)) $(if $(PORT),--port $(PORT)) \
-		$(if $(ADMIN_PORT),--admin-port $(ADMIN_PORT)) $(if $(MODE),--mode $(MODE))
+	@exec $(BIN)/gateway serve --config '$(CONFIG)' \
+		$(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(PORT),--port '$(PORT)') \
+		$(if $(ADMIN_PORT),--admin-port '$(ADMIN_PORT)') $(if $(MODE),--mode '$(MODE)')
 
 test: setup-test lint types unit  ## set up, lint, check types, run every test
 
 setup-run:
-	@tools/venv.sh $(VENV) requirements/run.txt
+	@tools/venv.sh $(VENV) requirements/run.txt requirements/dev.txt
 
 setup-test:
 	@tools/venv.sh $(VENV) requirements/dev.txt

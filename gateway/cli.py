@@ -9,7 +9,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
 def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default: built-in)")
     parser.add_argument("--upstream", metavar="URL", help="model server (default: a built-in demo)")
@@ -58,7 +64,7 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
         "--as-mode", choices=("enforce",), help="evaluate every policy as enforced, without rollout"
     )
     parser.add_argument("--records", type=Path, metavar="FILE", help="also write one record per request")
-    parser.add_argument("--max-principals", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--max-principals", type=_positive, default=1_000_000, metavar="N")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=_replay)
 
@@ -104,9 +110,10 @@ def _replay(options: argparse.Namespace) -> int:
     with progress("reading", None, quiet=options.quiet) as tick:
         plan = survey(files, tick)
     gate = Gate(bundle, Mode[options.mode.upper()], MemoryStore(options.max_principals), replay.Nobody())
-    with contextlib.ExitStack() as stack:
-        sink = _record_file(options.records, stack)
-        tick = stack.enter_context(progress("replaying", plan.lines, quiet=options.quiet))
+    with (
+        _record_file(options.records, files) as sink,
+        progress("replaying", plan.lines, quiet=options.quiet) as tick,
+    ):
         report = replay.replay(gate, merged(plan), sink=sink, tick=tick)
     document = report.document(time.perf_counter() - began)
     if options.output == "json":
@@ -116,20 +123,36 @@ def _replay(options: argparse.Namespace) -> int:
     return 0
 
 
-def _record_file(path: Path | None, stack: contextlib.ExitStack) -> Callable[[Record], None]:
+@contextlib.contextmanager
+def _record_file(path: Path | None, inputs: Sequence[Path]) -> Iterator[Callable[[Record], None]]:
+    """Yields what takes the records. Raises ConfigError when the file cannot be written."""
     from gateway.records import to_json
 
     if path is None:
-        return lambda record: None
-    try:
-        file = stack.enter_context(path.open("wb"))
-    except OSError as error:
-        raise ConfigError.at(Place(str(path)), f"cannot be written: {error.strerror}") from None
+        yield lambda record: None
+        return
+    if path.exists() and any(path.samefile(file) for file in inputs):
+        raise ConfigError.at(Place(str(path)), "this is recorded traffic: write the records elsewhere")
+    with _writing(path):
+        file = path.open("wb")
 
     def write(record: Record) -> None:
-        file.write(to_json(record, "features"))
+        with _writing(path):
+            file.write(to_json(record, "features"))
 
-    return write
+    try:
+        yield write
+    finally:
+        with _writing(path):
+            file.close()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError.at(Place(str(path)), f"cannot be written: {error.strerror}") from None
 
 
 def _identify(options: argparse.Namespace) -> int:

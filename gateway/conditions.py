@@ -318,6 +318,9 @@ _MAKE: Mapping[Kind, Mapping[str, Callable[[_Get, Any], Weigh]]] = {
 }
 """The operators that fit a field's kind, in the order in which messages name them."""
 
+OPERATORS: Mapping[Kind, tuple[str, ...]] = {kind: tuple(makers) for kind, makers in _MAKE.items()}
+"""Their names, for the documentation."""
+
 _ONE = {
     ("number", "in"): "eq",
     ("text", "in"): "eq",

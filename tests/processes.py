@@ -7,7 +7,9 @@ their loop (`tests.adapters.support`).
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,9 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from gateway.config import load_config
 from gateway.identity import key_principal
+from gateway.secret import identity_secret
 
 SHIPPED = Path(__file__).parents[1] / "policies"
 RUNGS = ("narrow", "throttle", "perturb", "refuse")
@@ -36,7 +40,7 @@ version: 1
 title: The rungs of the tests
 rungs:
   watch: {at: 20, do: [{log: true}]}
-  narrow: {at: 35, do: [{logprobs: {max_top: 5, decimals: 2}}, {cap: {n: 1, best_of: 1, max_tokens: 24}}]}
+  narrow: {at: 35, do: [{logprobs: {max_top: 5, decimals: 2}}, {cap: {n: 1, best_of: 1, max_tokens: %d}}]}
   throttle: {at: 50, clear: 40, do: [{limit: {requests: 30/1m, burst: 1}}, {logprobs: {off: true}}]}
   perturb: {at: 65, do: [{reasoning: {strip: true}}]}
   refuse: {at: 85, requires: {policies: 2}, do: [{reject: {status: 403, code: usage_review}}]}
@@ -63,14 +67,17 @@ class GatewayProcess:
     """A gateway that runs: its address, and what it writes down."""
 
     url: str
+    pid: int
     decisions: Path
-    log: Path
 
     def records(self, key: str, count: int = 1) -> list[dict[str, Any]]:
         """The decision records of one API key, as soon as there are `count` of them."""
-        principal = key_principal(key.encode(), _SECRET.encode())
+        identity = load_config(None, {"identity.secret": _SECRET}).identity
+        principal = key_principal(key.encode(), identity_secret(identity))
 
         def look() -> list[dict[str, Any]] | None:
+            # Log rotation: what waits is written at once, and not at the end of the second.
+            os.kill(self.pid, signal.SIGHUP)
             lines = self.decisions.read_text().splitlines() if self.decisions.exists() else []
             found = [json.loads(line) for line in lines if f'"{principal}"' in line]
             return found if len(found) >= count else None
@@ -78,8 +85,11 @@ class GatewayProcess:
         return wait_for(look, f"{count} records of {key}")
 
 
-def write_policies(directory: Path) -> Path:
-    """A policy directory whose signals read nothing but the User-Agent (see RUNGS)."""
+def write_policies(directory: Path, max_tokens: int = 200) -> Path:
+    """A policy directory whose signals read nothing but the User-Agent (see RUNGS).
+
+    `max_tokens` is the cap from the rung `narrow` on.
+    """
     signals = {rung: _signal(rung, points) for rung, points in _POINTS.items()}
     # Two policies must agree before anybody is refused.
     policies = {"probe": signals, "second": {"refuse": signals["refuse"]}}
@@ -89,7 +99,7 @@ def write_policies(directory: Path) -> Path:
         for name, contents in policies.items()
     ]
     directory.mkdir()
-    (directory / "test.yaml").write_text("".join([*documents, _LADDER]))
+    (directory / "test.yaml").write_text("".join([*documents, _LADDER % max_tokens]))
     return directory
 
 
@@ -99,7 +109,11 @@ def _signal(rung: str, points: int) -> dict[str, Any]:
 
 @contextmanager
 def run_gateway(
-    directory: Path, upstream: str | None, mode: str, policies: Path = SHIPPED
+    directory: Path,
+    upstream: str,
+    mode: str,
+    policies: Path = SHIPPED,
+    unknown_routes: Literal["pass", "deny"] = "pass",
 ) -> Iterator[GatewayProcess]:
     """`gateway serve` on free ports with all its files in `directory`; ended by SIGTERM on leaving.
 
@@ -107,17 +121,20 @@ def run_gateway(
     """
     directory.mkdir(exist_ok=True)
     settings = directory / "config.yaml"
-    settings.write_text(
-        json.dumps({"identity": {"secret": _SECRET}, "server": {"drain": "1s"}, "log": {"level": "warning"}})
-    )
+    options = {
+        "identity": {"secret": _SECRET},
+        "server": {"drain": "1s", "unknown_routes": unknown_routes},
+        "log": {"level": "warning"},
+    }
+    settings.write_text(json.dumps(options))
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(settings)]
-    command += ["--policies", str(policies), "--mode", mode, "--port", "0", "--admin-port", "0"]
-    command += [] if upstream is None else ["--upstream", upstream]
+    command += ["--policies", str(policies), "--mode", mode, "--upstream", upstream]
+    command += ["--port", "0", "--admin-port", "0"]
     log = directory / "gateway.log"
     with log.open("wb") as errors, subprocess.Popen(command, stderr=errors, cwd=directory) as process:
         try:
             url = wait_for(lambda: _announced(process, log), "the gateway's start")
-            yield GatewayProcess(url, directory / "var" / "decisions.jsonl", log)
+            yield GatewayProcess(url, process.pid, directory / "var" / "decisions.jsonl")
         finally:
             status = _end(process)
     assert "Traceback" not in log.read_text(), log.read_text()

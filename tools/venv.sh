@@ -1,26 +1,44 @@
 #!/bin/sh
-# venv.sh DIR REQUIREMENTS: a virtual environment in DIR with the pinned packages and this project.
-# Does nothing when DIR is already made from the same files.
+# venv.sh DIR REQUIREMENTS [LARGER…]: a virtual environment in DIR with the pinned packages and this project.
+# Does nothing when DIR is already made from the same files, or from a LARGER set that holds them all.
 set -eu
 dir=$1 requirements=$2
-python=${PYTHON:-$(command -v python3.11 || command -v python3)}
-stamp="$dir/.made-from-$(basename "$requirements")"
-wanted=$(cat "$requirements" pyproject.toml | cksum)
-[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
+shift
+stamp="$dir/.made-from"
 
-if [ ! -x "$dir/bin/pip" ]; then
-    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        # Debian splits ensurepip off into python3-venv; take it where we may.
-        sudo=""
-        [ "$(id -u)" = 0 ] || sudo=sudo
-        echo "python3-venv is missing: installing it with apt-get" >&2
-        { $sudo apt-get update -q && $sudo apt-get install -qy python3-venv; } >&2 || {
-            echo "error: cannot make a virtual environment; run: apt-get install python3-venv" >&2
-            exit 2
-        }
-    fi
-    "$python" -m venv --clear "$dir"
+# An environment holds absolute paths: it is another one for another folder.
+mark() { echo "$1 $(cat "$1" pyproject.toml | cksum) $(pwd)"; }
+
+if [ -f "$stamp" ] && [ -x "$dir/bin/python" ]; then
+    for set in "$@"; do
+        [ "$(cat "$stamp")" != "$(mark "$set")" ] || exit 0
+    done
 fi
-"$dir/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-"$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-echo "$wanted" > "$stamp"
+
+usable() { "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+find_python() {
+    # A name on the path may be a wrapper without a Python behind it, so each is tried.
+    for python in ${PYTHON:+"$PYTHON"} python3.11 python3 python3.12 python3.13; do
+        if command -v "$python" >/dev/null && usable "$python"; then
+            return
+        fi
+    done
+    echo "error: Python 3.11 or newer is needed; set PYTHON to one" >&2
+    exit 2
+}
+
+# pyvenv.cfg names the folder for which the environment was made.
+made_here() { grep -qsF "$(pwd)/$dir" "$dir/pyvenv.cfg" && "$dir/bin/python" -I -m pip --version >/dev/null 2>&1; }
+
+if ! made_here; then
+    find_python
+    # Debian splits ensurepip off into python3-venv.
+    "$python" -I -c 'import ensurepip' 2>/dev/null || "$(dirname "$0")/apt.sh" python3-venv
+    "$python" -I -m venv --clear "$dir"
+fi
+# A user's pip settings may ask for --user, which is neither possible nor wanted here.
+export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+rm -f "$stamp"
+"$dir/bin/python" -I -m pip install --quiet -r "$requirements"
+"$dir/bin/python" -I -m pip install --quiet --no-deps --no-build-isolation -e .
+mark "$requirements" > "$stamp"

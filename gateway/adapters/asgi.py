@@ -17,7 +17,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
+from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
 from gateway.metrics import Metrics
 from gateway.model import Outcome
 from gateway.records import Record
@@ -88,7 +88,7 @@ class _Inbox:
         async for chunk in self.chunks():
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             parts.append(chunk)
         return b"".join(parts)
 
@@ -97,10 +97,6 @@ class _Inbox:
         await self._complete.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-def _too_large(limit: int) -> CallError:
-    return CallError(413, "body_too_large", f"The request body is larger than {limit} bytes.")
 
 
 def _has_body(head: Head) -> bool:
@@ -164,13 +160,13 @@ class _Visit:
             verdict = await self._judge()
             if isinstance(verdict, Answer):
                 await self._answer(verdict)
+                self._study()
                 return
             await self._forward(verdict)
         except _ClientGoneError:
             self._left()
         except CallError as error:
             answer = self.exchange.call_error(error)
-            self.exchange.unscored = error.code
             await self._answer(replace(answer, headers=[*answer.headers, (b"connection", b"close")]))
 
     async def _judge(self) -> Answer | Forward:
@@ -178,7 +174,7 @@ class _Visit:
         if exchange.route is None:
             self.parts.metrics.unknown_route("deny" if self.parts.deny_unknown else "pass")
             if self.parts.deny_unknown:
-                raise CallError(404, "unknown_route", "This path is not served here.")
+                raise unknown_route()
             exchange.identify()
             if not _has_body(exchange.head):
                 # Nothing to stream: reading the empty body to its end lets `gone` watch the client.
@@ -186,7 +182,7 @@ class _Visit:
             return Forward(exchange.head.headers)
         length = exchange.head.get(b"content-length") or "0"
         if length.isdigit() and int(length) > self.gate.max_body:
-            raise _too_large(self.gate.max_body)
+            raise too_large(self.gate.max_body)
         self.body = await self.inbox.whole(self.gate.max_body)
         began = perf_counter()
         verdict = exchange.judge(self.body, self.parts.clock())
@@ -284,7 +280,6 @@ class _Visit:
         start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         await self.send(start)
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
-        self._study()
 
     def _close(self) -> None:
         """One record, and the metrics that go with it."""

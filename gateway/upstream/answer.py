@@ -43,7 +43,7 @@ class AnswerReader:
 
     __slots__ = (
         "_buffer", "_head_bytes", "_head_request", "_mode", "_overhead", "_parser", "_parts", "_remaining",
-        "_scanned", "_special", "_surplus", "_tail", "headers", "keep_alive", "status",
+        "_scanned", "_special", "_surplus", "_tail", "chunked", "headers", "keep_alive", "status",
     )  # fmt: skip
 
     def __init__(self, method: str) -> None:
@@ -51,6 +51,8 @@ class AnswerReader:
         self.headers: Headers = []
         """All fields as received, hop-by-hop ones too; trailers are not among them."""
         self.keep_alive = False
+        self.chunked = False
+        """Whether the body comes in chunks."""
         self._head_request = method == "HEAD"
         self._mode = _Mode.HEAD
         self._buffer = bytearray()
@@ -158,6 +160,7 @@ class AnswerReader:
         if self._head_request or self.status in _BODILESS:
             self._mode = _Mode.DONE
         elif coded:
+            self.chunked = True
             self._mode = _Mode.CHUNKED
         elif length is None:
             self._mode = _Mode.UNTIL_CLOSE

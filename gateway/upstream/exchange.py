@@ -33,8 +33,13 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, method: str, timeouts: Timeouts, release: Callable[[Connection], None]
+        self,
+        connection: Connection,
+        method: str,
+        timeouts: Timeouts,
+        release: Callable[[Connection, bool], None],
     ) -> None:
+        """`release` takes the connection back, and whether the answer came in chunks."""
         self.status = 0
         self.headers: Headers = []
         self._connection = connection
@@ -233,7 +238,7 @@ class Exchange:
         connection = self._detach()
         # A request that is still being sent would end inside the next one.
         if self._reader.reusable and self._sent and connection.drained and connection.alive:
-            self._release(connection)
+            self._release(connection, self._reader.chunked)
         else:
             connection.abort()
 

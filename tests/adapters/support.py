@@ -66,6 +66,7 @@ async def gateway(
     deny_unknown: bool = False,
     connections: int = 8,
     clock: Callable[[], float] = lambda: 0.0,
+    new_id: Callable[[], str] | None = None,
 ) -> AsyncIterator[Running]:
     """Run the proxy in this loop, with its real server and its real upstream leg."""
     identity = load_config(None, {"identity.end_user": False}).identity
@@ -82,7 +83,7 @@ async def gateway(
             sink=running,
             metrics=running.metrics,
             clock=clock,
-            new_id=lambda: f"id-{next(numbers)}",
+            new_id=new_id or (lambda: f"id-{next(numbers)}"),
             deny_unknown=deny_unknown,
         )
         server = http_server(Proxy(parts), 1)

@@ -73,7 +73,7 @@ def test_the_summary_counts_what_was_loaded() -> None:
 
 def test_a_detector_s_counter_depends_on_which_calls_reach_it() -> None:
     def counter(text: str) -> str:
-        return compiled(text, PATTERNS, LADDER).policies[0].signals[0].detector.query("s")[0].key
+        return compiled(text, PATTERNS, LADDER).policies[0].signals[0].detector.reads[0].key
 
     one = counter(POLICY)
     assert one == counter(POLICY.replace("points: 15", "points: 12").replace("over: 1m", "over: 60s"))

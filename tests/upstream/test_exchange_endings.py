@@ -204,49 +204,49 @@ def test_the_one_timer_is_moved_when_it_fires_before_the_deadline(run: Run[Any])
 # --- cancelling --------------------------------------------------------------------------------
 
 
-def test_cancelling_in_any_phase_closes_the_connection_at_once(run: Run[Any]) -> None:
-    async def stalled() -> AsyncIterator[bytes]:
-        yield b"begin"
-        await asyncio.Event().wait()
+async def stalled() -> AsyncIterator[bytes]:
+    """A body that begins and never goes on."""
+    yield b"begin"
+    await asyncio.Event().wait()
 
-    requests: dict[str, Callable[[], UpstreamRequest]] = {
-        "waiting for the head": lambda: GET,
-        "sending, iterator stands still": lambda: UpstreamRequest("POST", b"/", [], stalled()),
-        "sending, server stands still": lambda: UpstreamRequest("POST", b"/", [], pieces(*[MEGABYTE] * 16)),
-        "inside the answer": lambda: UpstreamRequest("GET", b"/stream", []),
-    }
 
+@pytest.mark.parametrize(
+    "request_in",
+    [
+        lambda: GET,
+        lambda: UpstreamRequest("POST", b"/", [], stalled()),
+        lambda: UpstreamRequest("POST", b"/", [], pieces(*[MEGABYTE] * 16)),
+        lambda: UpstreamRequest("GET", b"/stream", []),
+    ],
+    ids=["no head yet", "the iterator stands still", "the server stands still", "inside the answer"],
+)
+def test_cancelling_in_any_phase_closes_the_connection_at_once(
+    run: Run[Any], request_in: Callable[[], UpstreamRequest]
+) -> None:
     async def main() -> None:
-        for phase, request in requests.items():
-            reached, gone = asyncio.Event(), asyncio.Event()
+        reached, gone = asyncio.Event(), asyncio.Event()
 
-            async def script(
-                reader: asyncio.StreamReader,
-                writer: asyncio.StreamWriter,
-                phase: str = phase,
-                reached: asyncio.Event = reached,
-                gone: asyncio.Event = gone,
-            ) -> None:
-                await reader.readuntil(b"\r\n\r\n")
-                if phase == "inside the answer":
-                    writer.write(CHUNKED + b"1\r\na\r\n")
-                reached.set()
-                with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-                    await reader.readexactly(2**40)
-                gone.set()
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET /stream "):
+                writer.write(CHUNKED + b"1\r\na\r\n")
+            reached.set()
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(2**40)
+            gone.set()
 
-            async with RawServer(script) as server:
-                pool = Pool(server.url)
-                task = asyncio.create_task(fetch(pool, request()))
-                await reached.wait()
-                for _ in range(50):
-                    await asyncio.sleep(0)
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-                await gone.wait()
-                assert (pool.idle, pool.busy) == (0, 0)
-                await pool.aclose()
+        async with RawServer(script) as server:
+            pool = Pool(server.url)
+            task = asyncio.create_task(fetch(pool, request_in()))
+            await reached.wait()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await gone.wait()
+            assert (pool.idle, pool.busy) == (0, 0)
+            await pool.aclose()
 
     run(main())
 

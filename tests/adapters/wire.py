@@ -1,0 +1,36 @@
+"""Pieces of what goes over the wire, and the loop in which tests of the proxy run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+ANSWER = {
+    "id": "x",
+    "choices": [{"index": 0, "message": {"content": "hi"}}],
+    "usage": {"completion_tokens": 3},
+}
+SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine to its end, but not for ever."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(60):
+            await main
+
+    asyncio.run(limited())
+
+
+def event(text: str, **more: Any) -> bytes:
+    """One chat event."""
+    delta = {"choices": [{"index": 0, "delta": {"content": text}, **more}]}
+    return b"data: " + json.dumps(delta).encode() + b"\n\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
