@@ -7,7 +7,9 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 SHOWN = 15
 """Principals listed by name: those with the highest scores."""
@@ -20,7 +22,8 @@ def _kind(truth: str | None) -> str:
 def _rungs(document: dict[str, Any]) -> Table:
     principals = document["principals"].values()
     kinds = sorted({_kind(principal["truth"]) for principal in principals})
-    table = Table("rung reached", "track", "principals", *kinds, "requests", title="Would have fired")
+    heads = ("rung reached", "track", "principals", *map(escape, kinds), "requests")
+    table = Table(*heads, title="Would have fired")
     for rung, counts in document["rungs"].items():
         for track in ("enforced", "shadow"):
             reached = Counter(_kind(p["truth"]) for p in principals if rung in p["rungs"][track])
@@ -37,8 +40,9 @@ def _principals(document: dict[str, Any]) -> Table:
         peak = principal["peak"]
         why = "; ".join(f"{reason['signal']} {reason['points']:.0f}" for reason in principal["reasons"][:3])
         table.add_row(
-            name,
-            principal["truth"] or "",
+            # As text: names are the client's or the recorder's, and may look like markup.
+            Text(name),
+            Text(principal["truth"] or ""),
             str(principal["requests"]),
             f"{peak['shadow']:.1f}",
             f"{peak['enforced']:.1f}",

@@ -12,11 +12,12 @@ import heapq
 import io
 import math
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 import zstandard
@@ -24,7 +25,7 @@ import zstandard
 from gateway.errors import ConfigError, Place
 
 RUN = 64 * 1024 * 1024
-"""Bytes of lines sorted in memory at a time when a file is out of order."""
+"""Bytes of lines sorted in memory at a time, shared by the files that are out of order."""
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -35,12 +36,18 @@ class Line(msgspec.Struct, frozen=True):
     ts: float
     principal: str
     request: msgspec.Raw
+    kind: Literal["key", "header", "address"] = "key"
+    """With `tier`, `tags` and `since`: what policies may ask of the principal."""
     org: str | None = None
+    tier: str | None = None
+    tags: tuple[str, ...] = ()
+    since: float | None = None
     ip: str | None = None
     ua: str | None = None
     truth: str | None = None
     route: str = "/v1/chat/completions"
-    usage: dict[str, object] | None = None
+    usage: dict[str, Any] | None = None
+    status: int = 200
     response: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
@@ -73,8 +80,10 @@ def discover(paths: list[Path]) -> list[Path]:
             if not inside:
                 raise ConfigError.at(Place(str(path)), f"no traffic files here ({', '.join(_SUFFIXES)})")
             found += inside
-        elif path.exists():
+        elif path.is_file():
             found.append(path)
+        elif path.exists():
+            raise ConfigError.at(Place(str(path)), "not a file: traffic is read twice")
         else:
             raise ConfigError.at(Place(str(path)), "no such file or directory")
     return list(dict.fromkeys(found))
@@ -107,8 +116,9 @@ def survey(files: list[Path], tick: Tick = lambda done: None) -> Survey:
 def merged(plan: Survey) -> Iterator[Line]:
     """All lines by time; equal times in the order of files and lines."""
     with ExitStack() as stack:
+        run = RUN // max(1, len(plan.unordered))
         streams = [
-            _sorted_runs(file, at, stack) if file in plan.unordered else _keyed(file, at)
+            _sorted_runs(file, at, run, stack) if file in plan.unordered else _keyed(file, at)
             for at, file in enumerate(plan.files)
         ]
         for _, _, _, line in heapq.merge(*streams, key=lambda item: item[:3]):
@@ -123,14 +133,14 @@ def _keyed(file: Path, at: int) -> Iterator[_Keyed]:
         yield line.ts, at, number, line
 
 
-def _sorted_runs(file: Path, at: int, stack: ExitStack) -> Iterator[_Keyed]:
+def _sorted_runs(file: Path, at: int, run: int, stack: ExitStack) -> Iterator[_Keyed]:
     runs: list[Iterator[_Keyed]] = []
     pending: list[_Keyed] = []
     held = 0
     for item in _keyed(file, at):
         pending.append(item)
-        held += len(item[3].request)
-        if held > RUN:
+        held += len(bytes(item[3].request)) + len(bytes(item[3].response))
+        if held > run:
             runs.append(_spill(pending, at, stack))
             pending, held = [], 0
     runs.append(iter(sorted(pending, key=lambda item: item[:3])))
@@ -140,9 +150,15 @@ def _sorted_runs(file: Path, at: int, stack: ExitStack) -> Iterator[_Keyed]:
 def _spill(pending: list[_Keyed], at: int, stack: ExitStack) -> Iterator[_Keyed]:
     run = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  the stack closes it
     encode = msgspec.json.encode
-    for ts, _, number, line in sorted(pending, key=lambda item: item[:3]):
-        run.write(encode((ts, number, line)) + b"\n")
-    run.seek(0)
+    try:
+        for ts, _, number, line in sorted(pending, key=lambda item: item[:3]):
+            run.write(encode((ts, number, line)) + b"\n")
+        run.seek(0)
+    except OSError as error:
+        with suppress(OSError):
+            run.close()  # which tries to write once more
+        reason = f"cannot sort unordered traffic here: {error.strerror}"
+        raise ConfigError.at(Place(tempfile.gettempdir()), reason) from error
     decode = msgspec.json.Decoder(tuple[float, int, Line]).decode
     return ((ts, at, number, line) for ts, number, line in map(decode, run))
 
@@ -154,9 +170,11 @@ def _lines(file: Path) -> Iterator[tuple[int, Line]]:
             for number, text in enumerate(raw, 1):
                 if text.strip():
                     yield number, _decode(text)
-    except (ValueError, EOFError, OSError, zstandard.ZstdError) as error:
-        at = number if isinstance(error, ValueError) else number + 1
-        raise ConfigError.at(Place(str(file), at, 1), f"not a traffic line: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError.at(Place(str(file), number, 1), f"not a traffic line: {error}") from error
+    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError.at(Place(str(file), number + 1, 1), f"cannot be read: {reason}") from error
 
 
 class _Zstd(io.RawIOBase):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +112,39 @@ def test_a_truncated_archive_is_an_error_not_less_traffic(tmp_path: Path, name: 
     packed = gzip.compress(text) if name.endswith("gz") else zstandard.compress(text)
     file = tmp_path / name
     file.write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(ConfigError, match="not a traffic line"):
+    with pytest.raises(ConfigError, match=r"cannot be read: .*(cut off|ended before)"):
         survey([file])
+
+
+def test_a_spoilt_archive_is_an_error_too(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress("\n".join(_line(at) for at in range(3000)).encode()))
+    packed[40:80] = b"\xff" * 40
+    (tmp_path / "spoilt.jsonl.gz").write_bytes(packed)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        survey(discover([tmp_path]))
+
+
+def test_a_line_nested_too_deeply_is_a_bad_line(tmp_path: Path) -> None:
+    file = tmp_path / "deep.jsonl"
+    file.write_text('{"ts": 1, "principal": "a", "request": ' + '{"a":' * 100_000 + "1" + "}" * 100_001)
+    with pytest.raises(ConfigError, match=r"deep\.jsonl:1:1: error: not a traffic line"):
+        survey([file])
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not a file: traffic is read twice"):
+        discover([pipe])
+
+
+def test_no_room_to_sort_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "RUN", 1)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("r+b"))  # noqa: SIM115
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(_line(at) for at in (2, 1)))
+    with pytest.raises(ConfigError, match="cannot sort unordered traffic here: No space left"):
+        _read(file)
 
 
 def test_missing_files_and_empty_directories_are_named(tmp_path: Path) -> None:

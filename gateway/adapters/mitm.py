@@ -5,35 +5,74 @@
 
 mitmproxy owns the sockets; this file only carries bytes between its flows and `Exchange`. It needs the
 extra `[mitmproxy]`, whose pins hold other packages back (docs/decisions/0003).
+
+Two things are mitmproxy's and differ from the ASGI proxy: a request body is in memory before its size is
+looked at, and the page that a client sees when the model server fails is mitmproxy's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, http
+from mitmproxy.connection import ConnectionState
+from mitmproxy.exceptions import OptionsError
 
 from gateway.assemble import assemble
 from gateway.audit import Writer
 from gateway.config import load_config
-from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Exchange, Gate, Head, Headers
+from gateway.errors import CallError, ConfigError, Place, UpstreamError
+from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
 from gateway.model import JSON, Outcome
 from gateway.policies.load import load_bundle
 from gateway.records import Record
-
-_EXCHANGE, _ANSWERED, _DOCUMENT = "stillgate", "stillgate-answered", "stillgate-document"
 
 
 class Sink(Protocol):
     """Where records go."""
 
     def write(self, record: Record) -> None: ...
+
+
+class _Visit:
+    """What this driver knows of one flow. No dataclass: mitmproxy loads scripts outside `sys.modules`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.answer: Answer | None = None
+        """Ours, in place of the model's."""
+        self.outcome = Outcome()
+
+    def relay(self, chunk: bytes) -> list[bytes]:
+        """One piece of a streamed answer on its way; mitmproxy marks the end by an empty one."""
+        if not self.outcome.finished:
+            return []
+        try:
+            out = self.exchange.feed(chunk) if chunk else self.exchange.end()
+        except ValueError:
+            # An enforced edit could not be carried out: unedited bytes must not leak (fail closed).
+            error = _unreadable()
+            self.outcome = _failed(error)
+            out = self.exchange.broken(error) or b""
+        else:
+            self.exchange.observe(chunk)
+        # mitmproxy would write an empty piece as the chunk that ends a chunked body.
+        return [out] if out else []
+
+
+def _unreadable() -> UpstreamError:
+    return UpstreamError("protocol", "unreadable answer", sent=True)
+
+
+def _failed(error: UpstreamError) -> Outcome:
+    return Outcome(finished=False, error=f"upstream_{error.kind}")
 
 
 class Driver:
@@ -49,6 +88,8 @@ class Driver:
     ) -> None:
         self._gate, self._sink, self._clock, self._new_id = gate, sink, clock, new_id
         self._deny_unknown = deny_unknown
+        # Not in `flow.metadata`: that is written to flow files, which can hold plain values only.
+        self._visits: WeakKeyDictionary[http.HTTPFlow, _Visit] = WeakKeyDictionary()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """A request's head: what is not scored is streamed through unread."""
@@ -56,105 +97,128 @@ class Driver:
         peer = flow.client_conn.peername
         head = Head(flow.request.method, flow.request.data.path, fields, peer[0] if peer else None)
         exchange = Exchange(self._gate, head, self._new_id(), self._clock())
-        flow.metadata[_EXCHANGE] = exchange
+        self._visits[flow] = _Visit(exchange)
         if exchange.route is None:
             exchange.identify()
             flow.request.stream = not self._deny_unknown
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """A whole request: score it, then refuse, wait, edit or let it go."""
-        exchange: Exchange = flow.metadata[_EXCHANGE]
+        visit = self._visits[flow]
+        exchange = visit.exchange
         if exchange.route is None:
             if self._deny_unknown:
-                error = CallError(404, "unknown_route", "This path is not served here.")
-                self._answer(flow, exchange.call_error(error))
+                self._refuse(flow, visit, unknown_route())
             return
         body = flow.request.raw_content or b""
         if len(body) > self._gate.max_body:
-            exchange.unscored = "body_too_large"
-            error = CallError(413, "body_too_large", "The request body is too large.")
-            self._answer(flow, exchange.call_error(error))
+            self._refuse(flow, visit, too_large(self._gate.max_body))
             return
         verdict = exchange.judge(body, self._clock())
-        asyncio.get_running_loop().call_soon(exchange.forwarded, self._clock())
         if isinstance(verdict, Answer):
-            self._answer(flow, verdict)
-            return
-        if verdict.headers is not exchange.head.headers:
+            self._answer(flow, visit, verdict)
+        else:
+            await self._forward(flow, verdict, exchange.head.headers)
+        asyncio.get_running_loop().call_soon(exchange.forwarded, self._clock())
+
+    @staticmethod
+    async def _forward(flow: http.HTTPFlow, verdict: Forward, headers: Headers) -> None:
+        if verdict.headers is not headers:
             flow.request.headers = http.Headers(verdict.headers)
         if verdict.body is not None:
-            flow.request.raw_content = verdict.body
+            flow.request.content = verdict.body
         if verdict.delay:
+            # A client that leaves meanwhile is noticed by mitmproxy, which then forwards nothing.
             await asyncio.sleep(verdict.delay)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """An answer's head: stream it on, or hold it where it is edited as a whole."""
-        exchange: Exchange = flow.metadata[_EXCHANGE]
-        response = flow.response
+        visit, response = self._visits[flow], flow.response
         assert response is not None
+        if visit.answer is not None:
+            return
         fields = list(response.headers.fields)
         try:
-            headers = exchange.respond(response.status_code, fields)
+            headers = visit.exchange.respond(response.status_code, fields)
         except UpstreamError as error:
-            flow.metadata[_DOCUMENT] = error
+            self._withhold(flow, visit, error)
             return
         if headers is not fields:
             response.headers = http.Headers(headers)
-        if exchange.document:
-            flow.metadata[_DOCUMENT] = None
-        else:
-            response.stream = self._relay(exchange)
-
-    def _relay(self, exchange: Exchange) -> Callable[[bytes], bytes]:
-        def feed(chunk: bytes) -> bytes:
-            # mitmproxy marks the end of the body by an empty chunk.
-            out = exchange.feed(chunk) if chunk else exchange.end()
-            exchange.observe(chunk)
-            return out
-
-        return feed
+        if visit.exchange.document:
+            return
+        versions = (flow.request.http_version, response.http_version)
+        framed = "transfer-encoding" in response.headers or versions != ("HTTP/1.1", "HTTP/1.1")
+        if headers is not fields and not framed:
+            # Without its length an answer would end where the connection does, cut off or not.
+            response.headers["transfer-encoding"] = "chunked"
+        response.stream = visit.relay
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The whole answer has passed, or is here to be edited as a whole."""
-        exchange: Exchange = flow.metadata[_EXCHANGE]
-        outcome = Outcome()
-        if _DOCUMENT in flow.metadata and _ANSWERED not in flow.metadata:
-            outcome = self._edit(flow, exchange, flow.metadata[_DOCUMENT])
-        self._sink.write(exchange.finish(outcome, self._clock()))
+        visit = self._visits.pop(flow)
+        assert flow.response is not None
+        if visit.answer is not None:
+            flow.response.raw_content = visit.answer.body
+        elif visit.exchange.document:
+            self._edit(flow, visit)
+        self._sink.write(visit.exchange.finish(visit.outcome, self._clock()))
 
-    def _edit(self, flow: http.HTTPFlow, exchange: Exchange, failed: UpstreamError | None) -> Outcome:
+    def _edit(self, flow: http.HTTPFlow, visit: _Visit) -> None:
         assert flow.response is not None
         body = flow.response.raw_content or b""
         try:
-            if failed is not None:
-                raise failed
-            edited = exchange.feed(body) + exchange.end()
-            exchange.observe(body)
-        except (UpstreamError, ValueError):
-            # An enforced edit could not be carried out: unedited bytes must not leak (fail closed).
-            error = UpstreamError("protocol", "unreadable answer", sent=True)
-            self._answer(flow, exchange.upstream_error(error))
-            return Outcome(finished=False, error="upstream_protocol")
-        flow.response.raw_content = edited
-        return Outcome()
+            edited = visit.exchange.feed(body)
+            visit.exchange.observe(body)
+            flow.response.content = edited + visit.exchange.end()
+        except ValueError:
+            # Fail closed, as above.
+            error = _unreadable()
+            visit.outcome = _failed(error)
+            self._answer(flow, visit, visit.exchange.upstream_error(error))
 
     def error(self, flow: http.HTTPFlow) -> None:
         """The client left, or the model server broke off; mitmproxy tells the client."""
-        exchange: Exchange | None = flow.metadata.get(_EXCHANGE)
-        if exchange is not None:
-            gone = flow.error is not None and "client" in flow.error.msg.lower()
-            error = "client_gone" if gone else "upstream_closed"
-            self._sink.write(exchange.finish(Outcome(finished=False, error=error), self._clock()))
+        visit = self._visits.pop(flow, None)
+        if visit is None:
+            return
+        if _client_gone(flow):
+            outcome = Outcome(finished=False, error="client_gone")
+        else:
+            reached = flow.server_conn.timestamp_tcp_setup is not None
+            error = UpstreamError("closed" if reached else "connect", "", sent=reached)
+            outcome = _failed(error)
+            if flow.response is None or not flow.response.stream:
+                # Nothing was sent on yet: mitmproxy answers 502, as the other drivers do.
+                visit.exchange.upstream_error(error)
+        self._sink.write(visit.exchange.finish(outcome, self._clock()))
+
+    def _withhold(self, flow: http.HTTPFlow, visit: _Visit, error: UpstreamError) -> None:
+        """Our error in place of an answer that must be edited and cannot be, of which nothing is kept."""
+        visit.outcome = _failed(error)
+        answer = visit.exchange.upstream_error(error)
+        self._answer(flow, visit, answer)
+        assert flow.response is not None
+        rest = iter((answer.body,))
+        flow.response.stream = lambda chunk: list(rest)
+
+    def _refuse(self, flow: http.HTTPFlow, visit: _Visit, error: CallError) -> None:
+        self._answer(flow, visit, visit.exchange.call_error(error))
 
     @staticmethod
-    def _answer(flow: http.HTTPFlow, answer: Answer) -> None:
-        headers: Headers = answer.headers
-        flow.metadata[_ANSWERED] = True
-        flow.response = http.Response.make(answer.status, answer.body, http.Headers(headers))
+    def _answer(flow: http.HTTPFlow, visit: _Visit, answer: Answer) -> None:
+        visit.answer = answer
+        flow.response = http.Response.make(answer.status, answer.body, http.Headers(answer.headers))
+
+
+def _client_gone(flow: http.HTTPFlow) -> bool:
+    """Whether it was the client that ended this flow: its connection, or its stream in HTTP/2."""
+    said = flow.error is not None and "client" in flow.error.msg.lower()
+    return said or not flow.client_conn.state & ConnectionState.CAN_READ
 
 
 class Addon:
-    """Reads the options, builds the gate when mitmproxy runs, and delegates to `Driver`."""
+    """Reads the options, builds the gate before mitmproxy listens, and delegates to `Driver`."""
 
     def __init__(self) -> None:
         self._driver: Driver | None = None
@@ -165,19 +229,32 @@ class Addon:
         loader.add_option("stillgate_config", str, "", "Stillgate settings file (default: built-in)")
         loader.add_option("stillgate_mode", str, "", "shadow or enforce; wins over the file")
 
-    def running(self) -> None:
-        """Build the gate from the options, now that all of them are known."""
+    def configure(self, updated: set[str]) -> None:
+        """Build the gate from the options. A mistake in them ends mitmproxy: nothing passes unscored."""
+        if not updated & {"stillgate_config", "stillgate_mode", "stream_large_bodies"}:
+            return
+        if self._driver is not None:
+            raise OptionsError("restart mitmproxy to change the options of Stillgate")
+        try:
+            self._build()
+        except ConfigError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
+        # Eagerly, a model server that is down would end connections before there is a flow to record.
+        ctx.options.update(connection_strategy="lazy")
+
+    def _build(self) -> None:
+        if ctx.options.stream_large_bodies:
+            place = Place("stream_large_bodies")
+            raise ConfigError.at(place, "large requests would pass unscored: leave this option unset")
         path = Path(ctx.options.stillgate_config) if ctx.options.stillgate_config else None
         mode: dict[str, JSON] = (
             {"policies.ceiling": ctx.options.stillgate_mode} if ctx.options.stillgate_mode else {}
         )
         config = load_config(path, mode)
+        gate = assemble(config, load_bundle(config.policies.path))
         self._writer = Writer(config.record.decisions, content=config.record.content)
-        self._driver = Driver(
-            assemble(config, load_bundle(config.policies.path)),
-            self._writer,
-            deny_unknown=config.server.unknown_routes == "deny",
-        )
+        self._driver = Driver(gate, self._writer, deny_unknown=config.server.unknown_routes == "deny")
 
     def done(self) -> None:
         """Write what waits."""
@@ -205,7 +282,7 @@ class Addon:
         self._ready().error(flow)
 
     def _ready(self) -> Driver:
-        assert self._driver is not None, "mitmproxy calls `running` before any flow"
+        assert self._driver is not None, "mitmproxy calls `configure` before any flow"
         return self._driver
 
 

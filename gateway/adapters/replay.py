@@ -8,57 +8,64 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
+from gateway import dialects
+from gateway.dialects.shapes import count
 from gateway.exchange import Answer, Exchange, Gate, Head, Headers
-from gateway.model import JSON, Client, Outcome, Principal, Track, Usage
+from gateway.model import JSON, Call, Client, Outcome, Principal, Track, Usage
 from gateway.records import Record
 from gateway.traffic import Line
 
 TRACKS: tuple[Track, Track] = ("enforced", "shadow")
 _JSON_ANSWER = [(b"content-type", b"application/json")]
-_NAMES = (
-    ("input_tokens", ("input_tokens", "prompt_tokens", "prompt_eval_count")),
-    ("output_tokens", ("output_tokens", "completion_tokens", "eval_count")),
-    ("reasoning_tokens", ("reasoning_tokens",)),
-)
+_READERS = ("openai_chat", "openai_responses", "anthropic", "ollama", "llamacpp")
+"""Dialects that are asked in turn for recorded usage, after the route's own."""
 
 
-def _usage(recorded: dict[str, Any], *, logprobs: bool) -> Usage:
-    """Recorded token counts under any dialect's names; what is missing counts as zero."""
-    values = {
-        ours: next((int(recorded[name]) for name in names if isinstance(recorded.get(name), int)), 0)
-        for ours, names in _NAMES
-    }
-    output = values["output_tokens"]
-    return Usage(values["input_tokens"], output, values["reasoning_tokens"], output if logprobs else 0)
+def _usage(recorded: dict[str, Any], call: Call) -> Usage | None:
+    """Recorded token counts under any dialect's names, or under those of our records; None: unreadable."""
+    message = recorded | {"usage": recorded}
+    readings = (dialects.get(name).usage(message) for name in (call.route.dialect, *_READERS))
+    found = next((usage for usage in readings if usage is not None), None)
+    if found is None:
+        return None
+    # The last three stand in our own records, at the top.
+    told = {name: count(recorded.get(name)) for name in ("reasoning_tokens", "logprob_tokens")}
+    shown = found.output_tokens if call.parameters.logprobs else 0
+    return replace(
+        found,
+        reasoning_tokens=found.reasoning_tokens or told["reasoning_tokens"] or 0,
+        logprob_tokens=shown if told["logprob_tokens"] is None else told["logprob_tokens"],
+        estimated=recorded.get("estimated") is True,
+    )
 
 
 def replay_line(gate: Gate, line: Line, number: int) -> Record:
     """Drive one recorded request through the exchange; `number` makes its decision id."""
     head = Head("POST", line.route.encode(), [])
-    who = (Principal(line.principal, org=line.org), Client(line.ip, line.ua))
+    principal = Principal(line.principal, line.kind, line.org, line.tier, line.tags, line.since)
+    who = (principal, Client(line.ip, line.ua))
     exchange = Exchange(gate, head, f"replay-{number}", line.ts, as_principal=who)
     if exchange.route is None:
         exchange.identify()
-        return exchange.finish(Outcome(200), line.ts)
+        return exchange.finish(Outcome(line.status), line.ts)
     verdict = exchange.judge(bytes(line.request), line.ts)
     exchange.forwarded(line.ts)
     if isinstance(verdict, Answer):
         return exchange.finish(Outcome(verdict.status), line.ts)
     answer = line.answer
     if answer is not None:
-        exchange.respond(200, _JSON_ANSWER)
+        exchange.respond(line.status, _JSON_ANSWER)
         exchange.observe(answer)
     usage = None
-    if line.usage is not None:
-        asked = exchange.call is not None and exchange.call.parameters.logprobs
-        usage = _usage(line.usage, logprobs=asked)
-    return exchange.finish(Outcome(200, usage), line.ts)
+    if line.usage is not None and exchange.call is not None:
+        usage = _usage(line.usage, exchange.call)
+    return exchange.finish(Outcome(line.status, usage), line.ts)
 
 
 class Nobody:

@@ -6,7 +6,7 @@ chat body. Only the order differs per dialect: the API's own name stands first.
 
 `allowed` holds documented, harmless fields. What is listed under a concept there (`logprobs`,
 `logit_bias`, `response_format`, …) is for an action to judge through the concept. Everything unknown,
-and every field that makes an engine say more than its API (`n_probs`, `post_sampling_probs`,
+and every field that makes an engine say more than its API (`n_probs` in a chat, `post_sampling_probs`,
 `prompt_logprobs`, `logprob_token_ids`, `verbose`, `return_*`, `response_fields`, `logits_processors`),
 is left out on purpose.
 """
@@ -109,8 +109,10 @@ _OLLAMA = _BASE | words(
 _LLAMACPP = _BASE | words(
     """
     prompt input_prefix input_suffix input_extra lora timings_per_token return_progress backend_sampling
+    n_probs
     """
 )
+"""Here `n_probs` is the API's own name for `logprobs`, and so stays for the action to set or remove."""
 
 
 def _names(max_tokens: str, allowed: frozenset[str]) -> ParameterNames:

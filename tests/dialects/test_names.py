@@ -11,7 +11,7 @@ def test_nothing_that_makes_an_engine_say_more_may_stay() -> None:
         names.ANTHROPIC, names.OLLAMA, names.LLAMACPP,
     )  # fmt: skip
     leaky = {
-        "n_probs", "prompt_logprobs", "post_sampling_probs", "verbose", "return_tokens", "return_token_ids",
+        "prompt_logprobs", "post_sampling_probs", "verbose", "return_tokens", "return_token_ids",
         "return_tokens_as_token_ids", "logprob_token_ids", "allowed_token_ids", "bad_words",
         "response_fields",
         "logits_processors", "return_prompt_text", "vllm_xargs",
@@ -20,6 +20,22 @@ def test_nothing_that_makes_an_engine_say_more_may_stay() -> None:
         assert not leaky & table.allowed
         assert "model" in table.allowed
         assert len(set(table.max_tokens)) == len(table.max_tokens)
+
+
+def test_n_probs_may_stay_where_it_is_the_apis_own_name_for_logprobs_and_nowhere_else() -> None:
+    tables = {
+        "chat": names.CHAT, "completions": names.COMPLETIONS, "responses": names.RESPONSES,
+        "anthropic": names.ANTHROPIC, "ollama": names.OLLAMA, "llamacpp": names.LLAMACPP,
+    }  # fmt: skip
+    assert [name for name, table in tables.items() if "n_probs" in table.allowed] == ["llamacpp"]
+    # The action that judges probabilities must then know it, to set or remove it.
+    assert "n_probs" in names.LLAMACPP.logprobs
+
+
+def test_llama_cpps_aliases_are_read_on_every_route() -> None:
+    for table in (names.CHAT, names.COMPLETIONS, names.RESPONSES, names.LLAMACPP):
+        assert "n_cmpl" in table.n
+        assert "n_predict" in table.max_tokens
 
 
 def test_the_name_of_the_api_itself_stands_first() -> None:
