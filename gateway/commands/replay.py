@@ -1,0 +1,107 @@
+"""`gateway replay`: policies against recorded traffic."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError, Place
+
+if TYPE_CHECKING:
+    from gateway.records import Record
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser("replay", help="score recorded traffic offline", description=run.__doc__)
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="traffic files or directories (JSON Lines)"
+    )
+    parser.add_argument("--policies", type=Path, default=Path("policies"), metavar="DIR")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--mode", choices=("shadow", "enforce"), default="enforce", help="the ceiling (default: enforce)"
+    )
+    parser.add_argument(
+        "--as-mode", choices=("enforce",), help="evaluate every policy as enforced, without rollout"
+    )
+    parser.add_argument("--records", type=Path, metavar="FILE", help="also write one record per request")
+    parser.add_argument("--max-principals", type=_positive, default=1_000_000, metavar="N")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score recorded traffic under its own clock and report who would have reached which rung."""
+    from gateway.adapters import replay
+    from gateway.exchange import Gate
+    from gateway.model import Mode
+    from gateway.policies.compile import with_mode
+    from gateway.policies.load import load_bundle
+    from gateway.progress import progress
+    from gateway.reports import replay_text
+    from gateway.stores.memory import MemoryStore
+    from gateway.traffic import discover, merged, survey
+
+    began = time.perf_counter()
+    bundle = load_bundle(options.policies)
+    if options.as_mode:
+        bundle = with_mode(bundle, Mode.ENFORCE)
+    files = discover(options.files)
+    with progress("reading", None, quiet=options.quiet) as tick:
+        plan = survey(files, tick)
+    gate = Gate(bundle, Mode[options.mode.upper()], MemoryStore(options.max_principals), replay.Nobody())
+    with (
+        _record_file(options.records, files) as sink,
+        progress("replaying", plan.lines, quiet=options.quiet) as tick,
+    ):
+        report = replay.replay(gate, merged(plan), sink=sink, tick=tick)
+    document = report.document(time.perf_counter() - began)
+    if options.output == "json":
+        sys.stdout.buffer.write(replay.encode(document))
+    else:
+        sys.stdout.write(replay_text(document))
+    return 0
+
+
+@contextlib.contextmanager
+def _record_file(path: Path | None, inputs: Sequence[Path]) -> Iterator[Callable[[Record], None]]:
+    """Yields what takes the records. Raises ConfigError when the file cannot be written."""
+    from gateway.records import to_json
+
+    if path is None:
+        yield lambda record: None
+        return
+    if path.exists() and any(path.samefile(file) for file in inputs):
+        raise ConfigError.at(Place(str(path)), "this is recorded traffic: write the records elsewhere")
+    with _writing(path):
+        file = path.open("wb")
+
+    def write(record: Record) -> None:
+        with _writing(path):
+            file.write(to_json(record, "features"))
+
+    try:
+        yield write
+    finally:
+        with _writing(path):
+            file.close()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError.at(Place(str(path)), f"cannot be written: {error.strerror}") from None
