@@ -7,12 +7,13 @@ as one reference, and each call keeps the one it began with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.actions.base import Action
 from gateway.conditions import Condition
 from gateway.model import Mode
+from gateway.patterns import PatternSet
 from gateway.signals.base import Detector
 
 
@@ -103,3 +104,5 @@ class Bundle:
     """One line for people: how many files, policies, signals, patterns and rungs."""
     warnings: tuple[str, ...] = ()
     """What is allowed and unwise, as `file:line:col: warning: …`."""
+    patterns: Mapping[str, PatternSet] = field(default_factory=dict, repr=False)
+    """The pattern sets by id, for tools that show which pattern matched; the conditions hold their own."""

@@ -94,7 +94,7 @@ def compile_bundle(
     )
     found.check()
     summary = _summary(sources, policies, ladder)
-    return Bundle(_hash(sources), policies, ladder, summary, found.warnings())
+    return Bundle(_hash(sources), policies, ladder, summary, found.warnings(), sets)
 
 
 def with_mode(bundle: Bundle, mode: Mode) -> Bundle:
