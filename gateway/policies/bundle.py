@@ -12,6 +12,7 @@ from typing import Literal
 
 from gateway.actions.base import Action
 from gateway.conditions import Condition
+from gateway.errors import Place
 from gateway.model import Mode
 from gateway.patterns import PatternSet
 from gateway.signals.base import Detector
@@ -94,6 +95,17 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What is allowed and unwise, and where it stands."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: warning: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Everything that was loaded, under one content hash (12 hex digits, SHA-256 of the canonical form)."""
 
@@ -102,7 +114,6 @@ class Bundle:
     ladder: Ladder
     summary: str
     """One line for people: how many files, policies, signals, patterns and rungs."""
-    warnings: tuple[str, ...] = ()
-    """What is allowed and unwise, as `file:line:col: warning: …`."""
+    warnings: tuple[Advice, ...] = ()
     patterns: Mapping[str, PatternSet] = field(default_factory=dict, repr=False)
     """The pattern sets by id, for tools that show which pattern matched; the conditions hold their own."""

@@ -30,6 +30,18 @@ def load_bundle(
     actions: Mapping[str, type[Action]] | None = None,
 ) -> Bundle:
     """The bundle in the directory (or the single file) `path`. Raises ConfigError with all problems."""
+    documents, problems = read_documents(path)
+    return compile_bundle(
+        documents,
+        detectors=detectors,
+        actions=actions if actions is not None else {name: shipped.get(name) for name in shipped.NAMES},
+        origin=str(path),
+        problems=problems,
+    )
+
+
+def read_documents(path: Path) -> tuple[list[Document], list[tuple[Place, str]]]:
+    """The documents at `path`, and the problems of the files that could not be read or parsed."""
     documents: list[Document] = []
     problems: list[tuple[Place, str]] = []
     file = path
@@ -41,13 +53,7 @@ def load_bundle(
                 problems.extend(error.problems)
     except OSError as error:
         problems.append((Place(str(error.filename or file)), f"cannot be read: {error.strerror}"))
-    return compile_bundle(
-        documents,
-        detectors=detectors,
-        actions=actions if actions is not None else {name: shipped.get(name) for name in shipped.NAMES},
-        origin=str(path),
-        problems=problems,
-    )
+    return documents, problems
 
 
 def policy_files(path: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gateway.conditions import ConditionError
 from gateway.errors import ConfigError, Place
+from gateway.policies.bundle import Advice
 from gateway.strict_yaml import Document, Path, explain_validation
 
 
@@ -17,17 +18,17 @@ class Problems:
     """The mistakes found so far, in the order in which they were found."""
 
     found: list[tuple[Place, str]] = field(default_factory=list)
-    warned: list[tuple[Place, str]] = field(default_factory=list)
-    """What is allowed and unwise: told, but not in the way."""
+    warned: list[Advice] = field(default_factory=list)
+    """Told, but not in the way."""
 
     def warn(self, document: Document, path: Path, message: str) -> None:
         """One piece of advice at the key at `path`."""
-        self.warned.append((document.place(path, key=True), f"{'.'.join(map(str, path))}: {message}"))
+        place = document.place(path, key=True)
+        self.warned.append(Advice(place, f"{'.'.join(map(str, path))}: {message}"))
 
-    def warnings(self) -> tuple[str, ...]:
-        """The advice as lines `file:line:col: warning: …`, in order of place."""
-        ordered = sorted(self.warned, key=lambda one: (one[0].file, one[0].line, one[0].column))
-        return tuple(f"{place}: warning: {message}" for place, message in ordered)
+    def warnings(self) -> tuple[Advice, ...]:
+        """The advice, in order of place."""
+        return tuple(sorted(self.warned, key=lambda one: (one.place.file, one.place.line, one.place.column)))
 
     def add(self, document: Document, path: Path, message: str, *, at_key: bool = True) -> None:
         """One mistake at the key (or the value) at `path`, named by its dotted path."""

@@ -234,7 +234,9 @@ def test_what_a_later_version_brings_is_named_as_such() -> None:
 def test_a_refusal_by_one_policy_is_allowed_and_warned_of() -> None:
     made = compiled(POLICY, PATTERNS, LADDER.replace("policies: 2", "policies: 1"))
     (warning,) = made.warnings
-    assert warning.startswith("2.yaml:5:3: warning: rungs.refuse: 'reject' without requires: {policies: 2}")
+    assert str(warning).startswith(
+        "2.yaml:5:3: warning: rungs.refuse: 'reject' without requires: {policies: 2}"
+    )
     assert BUNDLE.warnings == ()
 
 
