@@ -18,6 +18,7 @@ from gateway.policies.bundle import Rollout
 from gateway.units import Duration, Percent
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_AISVS = re.compile(r"C\d{1,2}(?:\.\d{1,2}){0,2}")
 _ATLAS = re.compile(r"AML\.(?:TA\d{4}|T\d{4}(?:\.\d{3})?|M\d{4}|CS\d{4})")
 
 
@@ -30,6 +31,12 @@ def _slug(value: str) -> str:
 def _atlas(value: str) -> str:
     if not _ATLAS.fullmatch(value):
         raise ValueError("not an ATLAS id; write AML.T0024.002, AML.M0004 or AML.CS0056")
+    return value
+
+
+def _aisvs(value: str) -> str:
+    if not _AISVS.fullmatch(value):
+        raise ValueError("not an AISVS item; write C11.3 or C11.3.1")
     return value
 
 
@@ -71,14 +78,14 @@ class Reference(Strict):
     """Where the behaviour is described: one of an ATLAS id, an OWASP AISVS item, or an address."""
 
     atlas: Annotated[str, AfterValidator(_atlas)] | None = None
-    owasp: str | None = None
+    aisvs: Annotated[str, AfterValidator(_aisvs)] | None = None
     url: str | None = None
     note: str = ""
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
-        if [self.atlas, self.owasp, self.url].count(None) != 2:
-            raise ValueError("give exactly one of atlas, owasp, url")
+        if [self.atlas, self.aisvs, self.url].count(None) != 2:
+            raise ValueError("give exactly one of atlas, aisvs, url")
         return self
 
 

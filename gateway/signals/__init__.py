@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from gateway.signals.base import Detector
 from gateway.signals.cadence import Cadence
 from gateway.signals.diversity import Diversity
+from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
 from gateway.signals.volume import Count, DistinctCount, Ratio
 
 DETECTORS: Mapping[str, type[Detector]] = {
     detector.name: detector
-    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity)
+    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity, Repeats)
 }

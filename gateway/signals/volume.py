@@ -123,6 +123,11 @@ def _hash(text: str | None) -> int:
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
 
 
+def _written(number: float | None) -> str | None:
+    """A number by its value: 1 and 1.0 are the same temperature."""
+    return None if number is None else repr(float(number))
+
+
 _ITEMS: Mapping[str, Callable[[Facts], int]] = {
     "prompts": lambda facts: _hash(facts.text("user")),
     "systems": lambda facts: _hash(facts.text("system")),
@@ -131,13 +136,16 @@ _ITEMS: Mapping[str, Callable[[Facts], int]] = {
     "end_users": lambda facts: _hash(facts.call.end_user),
     "user_agents": lambda facts: _hash(facts.client.user_agent),
     "client_ips": lambda facts: _hash(facts.client.ip),
+    "temperatures": lambda facts: _hash(_written(facts.call.parameters.temperature)),
 }
 
 
 class DistinctOptions(Options):
     """What must differ, over which window, and which calls."""
 
-    of: Literal["prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips"]
+    of: Literal[
+        "prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips", "temperatures"
+    ]
     over: Duration
     where: dict[str, Any] | None = None
 
@@ -145,7 +153,8 @@ class DistinctOptions(Options):
 class DistinctCount(Detector):
     """Description: how many different ones in a window (exact to 64, then about ±13 %).
 
-    Options: `of` (prompts, systems, models, bias_sets, end_users, user_agents, client_ips), `over`, `where`.
+    Options: `of` (prompts, systems, models, bias_sets, end_users, user_agents, client_ips, temperatures),
+    `over`, `where`.
     Example: `distinct: {of: bias_sets, over: 24h}`
     """
 

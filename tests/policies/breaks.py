@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-_DETECTORS = "request, field, count, ratio, distinct, cadence, diversity"
+_DETECTORS = "request, field, count, ratio, distinct, cadence, diversity, repeats"
 
 # (which text, what stands there, what is written instead, the complaints)
 BREAKS: list[tuple[str, str, str, list[str]]] = [
@@ -15,10 +15,9 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
     ]),
     ("policy", "mode: enforce", "mode: off", ["0.yaml:8:7: error: mode: 'off' is not one of disabled, shadow, enforce"]),
     ("policy", "kind: policy", "kind: polcy", [
-        "0.yaml:1:7: error: kind: 'polcy' is not one of policy, patterns, ladder, tests (did you mean 'policy'?)"
+        "0.yaml:1:7: error: kind: 'polcy' is not one of policy, patterns, ladder, tenant, exemption, tests (did you mean 'policy'?)"
     ]),
-    ("policy", "kind: policy", "kind: tenant", ["0.yaml:1:7: error: kind: kind 'tenant' is not supported yet"]),
-    ("policy", "kind: policy\n", "", ["0.yaml:1:1: error: missing key 'kind': policy, patterns, ladder, tests"]),
+    ("policy", "kind: policy\n", "", ["0.yaml:1:1: error: missing key 'kind': policy, patterns, ladder, tenant, exemption, tests"]),
     ("policy", "title: A sample\n", "", ["0.yaml:1:1: error: missing key 'title'"]),
     ("policy", "id: sample", "id: Sample_1", [
         "0.yaml:2:5: error: id: an id is made of lower-case letters and digits, with '-' between: hourly-output"
@@ -27,8 +26,11 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
     ("policy", "AML.T0024.002", "T0024", [
         "0.yaml:6:22: error: references.0.atlas: not an ATLAS id; write AML.T0024.002, AML.M0004 or AML.CS0056"
     ]),
+    ("policy", "{atlas: AML.T0024.002}", "{aisvs: V11}", [
+        "0.yaml:6:22: error: references.0.aisvs: not an AISVS item; write C11.3 or C11.3.1"
+    ]),
     ("policy", "{atlas: AML.T0024.002}", "{note: x}", [
-        "0.yaml:6:14: error: references.0: give exactly one of atlas, owasp, url"
+        "0.yaml:6:14: error: references.0: give exactly one of atlas, aisvs, url"
     ]),
     ("policy", "rollout: 25%", "rollout: 25", ["0.yaml:9:10: error: rollout: write a mapping (key: value)"]),
     ("policy", "rollout: 25%", "rollout: {percent: 250%}", [

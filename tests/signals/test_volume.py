@@ -72,6 +72,7 @@ ITEMS: list[tuple[str, Any]] = [
     ("end_users", lambda i: {"made": replace(call(), end_user=f"u{i}")}),
     ("user_agents", lambda i: {"client": Client(user_agent=f"a{i}")}),
     ("client_ips", lambda i: {"client": Client(ip=f"10.0.0.{i}")}),
+    ("temperatures", lambda i: {"made": call(temperature=i / 4)}),
 ]
 
 
@@ -83,10 +84,18 @@ def test_different_things_are_counted_once_each_from_the_next_call_on(of: str, m
     assert signal.send(**make(0)) == Measure(3.0)
 
 
-def test_what_a_call_does_not_have_is_not_counted() -> None:
-    signal = bench("distinct", {"of": "systems", "over": "1h"})
+@pytest.mark.parametrize("of", ["systems", "temperatures"])
+def test_what_a_call_does_not_have_is_not_counted(of: str) -> None:
+    signal = bench("distinct", {"of": of, "over": "1h"})
     signal.send()
     assert signal.send() == Measure(0.0)
+
+
+def test_a_temperature_is_counted_by_its_value() -> None:
+    signal = bench("distinct", {"of": "temperatures", "over": "1h"})
+    signal.send(call(temperature=1))
+    signal.send(call(temperature=1.0))
+    assert signal.send() == Measure(1.0)
 
 
 def test_a_distinct_count_with_a_condition_counts_only_what_it_selects() -> None:
