@@ -163,18 +163,26 @@ def _spill(pending: list[_Keyed], at: int, stack: ExitStack) -> Iterator[_Keyed]
     return ((ts, at, number, line) for ts, number, line in map(decode, run))
 
 
-def _lines(file: Path) -> Iterator[tuple[int, Line]]:
+def numbered_lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers from 1. Raises ConfigError."""
     number = 0
     try:
         with _open(file) as raw:
             for number, text in enumerate(raw, 1):
                 if text.strip():
-                    yield number, _decode(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError.at(Place(str(file), number, 1), f"not a traffic line: {error}") from error
+                    yield number, text
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError.at(Place(str(file), number + 1, 1), f"cannot be read: {reason}") from error
+
+
+def _lines(file: Path) -> Iterator[tuple[int, Line]]:
+    for number, text in numbered_lines(file):
+        try:
+            line = _decode(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError.at(Place(str(file), number, 1), f"not a traffic line: {error}") from error
+        yield number, line
 
 
 class _Zstd(io.RawIOBase):
