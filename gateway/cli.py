@@ -7,13 +7,14 @@ warnings, with --strict.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
-from gateway.commands import identify, replay, serve
+from gateway.commands import identify, label, replay, serve
 from gateway.errors import ConfigError
 
-VERBS = (serve, replay, identify)
+VERBS = (serve, replay, label, identify)
 """In the order in which `gateway --help` lists them."""
 
 
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except BrokenPipeError:
+        # `gateway … | head`: whoever read has seen enough. The rest of the output goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":
