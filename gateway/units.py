@@ -6,6 +6,7 @@ were meant. Parsed forms are plain floats and small value classes, so that `1h` 
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -27,6 +28,7 @@ _BYTES = {
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB|KiB|MiB|GiB)?")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,12})?)\s*%")
+_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _RATE = re.compile(r"([0-9]{1,12})\s*/\s*(\S+)")
 
 
@@ -35,6 +37,15 @@ def duration(value: object) -> float:
     if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
         return float(found[1]) * _SECONDS[found[2]]
     raise ValueError("write a duration with its unit: 500ms, 30s, 10m, 24h, 7d")
+
+
+def day(value: object) -> float:
+    """Midnight UTC at which the day `2027-02-28` begins, in seconds since the epoch. Raises ValueError."""
+    if isinstance(value, str) and (found := _DAY.fullmatch(value.strip())):
+        year, month, number = (int(part) for part in found.groups())
+        if year >= 1970 and 1 <= month <= 12 and 1 <= number <= calendar.monthrange(year, month)[1]:
+            return float(calendar.timegm((year, month, number, 0, 0, 0)))
+    raise ValueError("write a day that exists: 2027-02-28")
 
 
 def percent(value: object) -> float:
@@ -73,6 +84,7 @@ def rate(value: object) -> RateValue:
 
 
 Duration = Annotated[float, BeforeValidator(duration)]
+Day = Annotated[float, BeforeValidator(day)]
 Percent = Annotated[float, BeforeValidator(percent)]
 Size = Annotated[int, BeforeValidator(size)]
 Rate = Annotated[RateValue, BeforeValidator(rate)]

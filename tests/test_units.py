@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway import units
-from gateway.units import RateValue, duration, percent, rate, size
+from gateway.units import RateValue, day, duration, percent, rate, size
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ from gateway.units import RateValue, duration, percent, rate, size
         (percent, "0%", 0),
         (percent, "12.5 %", 0.125),
         (percent, "100%", 1),
+        (day, "1970-01-01", 0),
+        (day, " 2027-02-28 ", 1803772800),
+        (day, "2028-02-29", 1835395200),
         (size, 0, 0),
         (size, 4096, 4096),
         (size, "512KB", 512_000),
@@ -44,6 +47,12 @@ def test_a_quantity_is_read_with_its_unit(read: Callable[[object], Any], text: o
 @pytest.mark.parametrize(
     ("read", "text"),
     [
+        (day, "2027-02-29"),
+        (day, "2027-13-01"),
+        (day, "2027-01-00"),
+        (day, "1969-12-31"),
+        (day, "28.2.2027"),
+        (day, 20270228),
         (duration, "60"),
         (duration, 60),
         (duration, "1w"),

@@ -61,6 +61,8 @@ class Policy:
     cap: float
     half_life: float
     signals: tuple[Signal, ...]
+    epoch: str = ""
+    """Names its peaks beside its id; another one begins new peaks (`gateway.policies.changes`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,45 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """How an exemption softens a signal: `ramp` moves both ends of its ramp away from what is harmless by
+    this factor (1 or more), `points` is the part of its points that stays (0: skipped)."""
+
+    ramp: float = 1.0
+    points: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A workload known to be benign: `effect` on `signals` (full names) for calls that `match`."""
+
+    id: str
+    match: Condition
+    signals: frozenset[str]
+    effect: Effect
+    until_score: float
+    """It holds while the score that the principal would have without it stays below (infinity: always)."""
+    expires: float
+    """Seconds since the epoch from which on it is not applied: the midnight UTC that ends its last day."""
+    reason: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """What holds for some customers in place of the common policies, compiled once at load."""
+
+    id: str
+    principals: frozenset[str]
+    orgs: frozenset[str]
+    tiers: frozenset[str]
+    ceiling: Mode
+    policies: tuple[Policy, ...]
+    """All policies, with this tenant's numbers."""
+    ladder: Ladder
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Everything that was loaded, under one content hash (12 hex digits, SHA-256 of the canonical form)."""
 
@@ -117,3 +158,6 @@ class Bundle:
     warnings: tuple[Advice, ...] = ()
     patterns: Mapping[str, PatternSet] = field(default_factory=dict, repr=False)
     """The pattern sets by id, for tools that show which pattern matched; the conditions hold their own."""
+    tenants: tuple[Tenant, ...] = ()
+    """Nobody is in two by the same kind of name (principal, organisation, tier)."""
+    exemptions: tuple[Exemption, ...] = ()

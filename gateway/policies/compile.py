@@ -18,23 +18,27 @@ from gateway.actions.base import Action
 from gateway.errors import Place
 from gateway.model import Mode
 from gateway.patterns import Pattern, PatternError, PatternSet
-from gateway.policies.bundle import Bundle, Ladder, Policy, Rollout
+from gateway.policies.bundle import Bundle, Ladder, Policy, Rollout, Tenant
+from gateway.policies.exemptions import ExemptionCompiler
 from gateway.policies.problems import Problems
 from gateway.policies.rules import PolicyCompiler, Scene, check_keys
 from gateway.policies.rungs import LadderCompiler
 from gateway.policies.schema import (
     KINDS,
-    PLANNED,
     TESTS,
+    AnyDocument,
+    ExemptionDocument,
     LadderDocument,
     PatternsDocument,
     PolicyDocument,
+    TenantDocument,
 )
+from gateway.policies.tenants import TenantCompiler, Written
 from gateway.signals.base import Detector
 from gateway.strict_yaml import Document, Path
 from gateway.words import quote, suggest
 
-_Model = TypeVar("_Model", PolicyDocument, PatternsDocument, LadderDocument)
+_Model = TypeVar("_Model", bound=AnyDocument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,14 @@ class _Source(Generic[_Model]):
 
 @dataclass(slots=True)
 class _Sources:
-    """Documents by kind. `lost`: some could not be read, so what they define is not known."""
+    """All documents that could be read, by id. `lost`: some could not, so what they define is not known."""
 
-    policies: list[_Source[PolicyDocument]]
-    patterns: list[_Source[PatternsDocument]]
-    ladders: list[_Source[LadderDocument]]
+    found: list[_Source[Any]]
     lost: bool
 
-    def all(self) -> Iterable[_Source[Any]]:
-        return (*self.policies, *self.patterns, *self.ladders)
+    def of(self, model: type[_Model]) -> list[_Source[_Model]]:
+        """Those of one kind."""
+        return [source for source in self.found if isinstance(source.model, model)]
 
 
 def compile_bundle(
@@ -76,30 +79,72 @@ def compile_bundle(
     actions: Mapping[str, type[Action]],
     origin: str = "policies",
     problems: Sequence[tuple[Place, str]] = (),
+    today: float | None = None,
 ) -> Bundle:
     """The bundle that the documents make, in whatever order and files they come.
 
     `origin` names the whole in messages; `problems` are those already found in files that could not be
-    parsed. Raises ConfigError with all problems of all documents.
+    parsed; with `today` (seconds since the epoch) exemptions that end soon are warned of. Raises
+    ConfigError with all problems of all documents.
     """
     found = Problems(list(problems))
     sources = _read(documents, detectors, found)
-    sets = {source.model.id: _pattern_set(source, found) for source in sources.patterns}
-    ladder = _ladder(sources, actions, found, origin)
-    rungs = {rung.id: rung for rung in ladder.rungs} if sources.ladders else None
+    sets = {source.model.id: _pattern_set(source, found) for source in sources.of(PatternsDocument)}
+    ladders = _ladders(sources, actions, found)
+    ladder = _common_ladder(sources, ladders, found, origin)
+    rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None
     scene = Scene(detectors, sets, rungs, sources.lost)
-    policies = tuple(
-        PolicyCompiler(scene, found, source.canonical).compile(source.document, source.model)
-        for source in sorted(sources.policies, key=lambda source: source.model.id)
-    )
+    written = _policies(sources, scene, found)
+    policies = tuple(one.policy for one in written)
+    tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
+    tenants = [tenant(source.document, source.model) for source in sources.of(TenantDocument)]
+    exemption = ExemptionCompiler(policies, sets, found, lost=sources.lost, today=today).compile
+    exemptions = [exemption(source.document, source.model) for source in sources.of(ExemptionDocument)]
     found.check()
-    summary = _summary(sources, policies, ladder)
-    return Bundle(_hash(sources), policies, ladder, summary, found.warnings(), sets)
+    return Bundle(
+        _hash(sources),
+        policies,
+        ladder,
+        _summary(sources, policies, ladder),
+        found.warnings(),
+        sets,
+        tuple(tenants),
+        tuple(one for one in exemptions if one is not None),
+    )
+
+
+def _ladders(sources: _Sources, actions: Mapping[str, type[Action]], problems: Problems) -> dict[str, Ladder]:
+    return {
+        source.model.id: LadderCompiler(actions, problems, source.canonical).compile(
+            source.document, source.model
+        )
+        for source in sources.of(LadderDocument)
+    }
+
+
+def _policies(sources: _Sources, scene: Scene, problems: Problems) -> list[Written]:
+    return [
+        Written(
+            source.document,
+            source.model,
+            PolicyCompiler(scene, problems, source.canonical).compile(source.document, source.model),
+        )
+        for source in sources.of(PolicyDocument)
+    ]
 
 
 def with_mode(bundle: Bundle, mode: Mode) -> Bundle:
     """The same bundle with every policy and signal in `mode`, for everybody; what is disabled stays so."""
-    return replace(bundle, policies=tuple(_policy_with_mode(policy, mode) for policy in bundle.policies))
+    return replace(
+        bundle,
+        policies=tuple(_policy_with_mode(policy, mode) for policy in bundle.policies),
+        tenants=tuple(_tenant_with_mode(tenant, mode) for tenant in bundle.tenants),
+    )
+
+
+def _tenant_with_mode(tenant: Tenant, mode: Mode) -> Tenant:
+    policies = tuple(_policy_with_mode(policy, mode) for policy in tenant.policies)
+    return replace(tenant, ceiling=mode if tenant.ceiling else tenant.ceiling, policies=policies)
 
 
 def _policy_with_mode(policy: Policy, mode: Mode) -> Policy:
@@ -113,7 +158,7 @@ def _policy_with_mode(policy: Policy, mode: Mode) -> Policy:
 
 def _read(documents: Iterable[Document], detectors: Collection[str], problems: Problems) -> _Sources:
     """Each document by its kind's model; empty ones and `tests` are passed over."""
-    sources = _Sources([], [], [], lost=bool(problems.found))
+    sources = _Sources([], lost=bool(problems.found))
     seen: dict[tuple[str, str], Place] = {}
     for document in documents:
         if document.value is None:
@@ -137,12 +182,9 @@ def _read(documents: Iterable[Document], detectors: Collection[str], problems: P
             problems.add(
                 document, ("id",), f"{kind} '{model.id}' is defined twice (first at {first})", at_key=False
             )
-        elif isinstance(model, PolicyDocument):
-            sources.policies.append(_Source(document, model, {}))
-        elif isinstance(model, PatternsDocument):
-            sources.patterns.append(_Source(document, model, {}))
         else:
-            sources.ladders.append(_Source(document, model, {}))
+            sources.found.append(_Source(document, model, {}))
+    sources.found.sort(key=lambda source: str(source.model.id))
     return sources
 
 
@@ -158,8 +200,6 @@ def _kind(document: Document, problems: Problems) -> str:
         return str(kind)
     if "kind" not in value:
         problems.add(document, (), f"missing key 'kind': {', '.join(known)}")
-    elif kind in PLANNED:
-        problems.add(document, ("kind",), f"kind '{kind}' is not supported yet", at_key=False)
     else:
         message = f"{quote(kind)} is not one of {', '.join(known)}{suggest(kind, known)}"
         problems.add(document, ("kind",), message, at_key=False)
@@ -180,36 +220,54 @@ def _pattern_set(source: _Source[PatternsDocument], problems: Problems) -> Patte
         return PatternSet(source.model.id, {})
 
 
-def _ladder(
-    sources: _Sources, actions: Mapping[str, type[Action]], problems: Problems, origin: str
+def _common_ladder(
+    sources: _Sources, ladders: Mapping[str, Ladder], problems: Problems, origin: str
 ) -> Ladder:
-    """The one ladder; an empty one (and a problem) if there is none."""
-    if not sources.ladders:
+    """The one ladder that no tenant names; an empty one (and a problem) if there is none."""
+    own = {source.model.ladder for source in sources.of(TenantDocument)}
+    written = sources.of(LadderDocument)
+    if len(written) > 1:
+        written = [source for source in written if source.model.id not in own]
+    if not written:
         if not sources.lost:
-            problems.found.append((Place(origin), "no ladder: write one document of kind 'ladder'"))
+            message = "no ladder: write one document of kind 'ladder'"
+            problems.found.append((Place(origin), message + (" that no tenant names" if ladders else "")))
         return Ladder("", ())
-    first, *others = sources.ladders
-    for other in others:
+    # In the order of the files: which of two is one too many is for their author to say.
+    first, *others = sorted(written, key=lambda source: _position(source.document.place(("id",))))
+    # A tenant that could not be read may be the one that names it.
+    for other in () if sources.lost else others:
         message = f"a second ladder: there is one already at {first.document.place(('id',))}"
         problems.add(other.document, ("kind",), message)
-    return LadderCompiler(actions, problems, first.canonical).compile(first.document, first.model)
+    return ladders[first.model.id]
+
+
+def _position(place: Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column
 
 
 def _hash(sources: _Sources) -> str:
     """12 hex digits of SHA-256 over what all documents say, in an order of its own."""
-    said = sorted(source.say() for source in sources.all())
+    said = sorted(source.say() for source in sources.found)
     return hashlib.sha256("\n".join(said).encode("utf-8")).hexdigest()[:12]
 
 
 def _summary(sources: _Sources, policies: Sequence[Policy], ladder: Ladder) -> str:
-    files = {source.document.place(()).file for source in sources.all()}
+    files = {source.document.place(()).file for source in sources.found}
     signals = sum(len(policy.signals) for policy in policies)
-    patterns = sum(len(source.model.items) for source in sources.patterns)
-    return (
-        f"{_many(len(files), 'file')}: {_many(len(policies), 'policy', 'policies')} "
-        f"({_many(signals, 'signal')}), {_many(len(sources.patterns), 'pattern set')} "
-        f"({_many(patterns, 'pattern')}), ladder '{ladder.id}' ({_many(len(ladder.rungs), 'rung')})"
-    )
+    sets = sources.of(PatternsDocument)
+    patterns = sum(len(source.model.items) for source in sets)
+    parts = [
+        f"{_many(len(policies), 'policy', 'policies')} ({_many(signals, 'signal')})",
+        f"{_many(len(sets), 'pattern set')} ({_many(patterns, 'pattern')})",
+        f"ladder '{ladder.id}' ({_many(len(ladder.rungs), 'rung')})",
+    ]
+    parts += [
+        _many(number, word)
+        for word, kind in (("tenant", TenantDocument), ("exemption", ExemptionDocument))
+        if (number := len(sources.of(kind)))
+    ]
+    return f"{_many(len(files), 'file')}: {', '.join(parts)}"
 
 
 def _many(number: int, one: str, several: str = "") -> str:

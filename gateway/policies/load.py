@@ -28,8 +28,12 @@ def load_bundle(
     *,
     detectors: Mapping[str, type[Detector]] = DETECTORS,
     actions: Mapping[str, type[Action]] | None = None,
+    today: float | None = None,
 ) -> Bundle:
-    """The bundle in the directory (or the single file) `path`. Raises ConfigError with all problems."""
+    """The bundle in the directory (or the single file) `path`. Raises ConfigError with all problems.
+
+    With `today` (seconds since the epoch) exemptions that end soon are warned of.
+    """
     documents, problems = read_documents(path)
     return compile_bundle(
         documents,
@@ -37,6 +41,7 @@ def load_bundle(
         actions=actions if actions is not None else {name: shipped.get(name) for name in shipped.NAMES},
         origin=str(path),
         problems=problems,
+        today=today,
     )
 
 

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from gateway.policies.bundle import Rollout
-from gateway.units import Duration, Percent
+from gateway.policies.bundle import Effect, Rollout
+from gateway.units import Day, Duration, Percent
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_FACTOR = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)x")
 _AISVS = re.compile(r"C\d{1,2}(?:\.\d{1,2}){0,2}")
 _ATLAS = re.compile(r"AML\.(?:TA\d{4}|T\d{4}(?:\.\d{3})?|M\d{4}|CS\d{4})")
 
@@ -63,6 +64,32 @@ def _listed(value: object) -> object:
     return [] if value is None else value
 
 
+def _mapped(value: object) -> object:
+    """The same for a mapping."""
+    return {} if value is None else value
+
+
+def _factor(value: object) -> float:
+    """`10x`, `0.5x`."""
+    found = _FACTOR.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("write a factor: 10x, 0.5x")
+    return float(found[1])
+
+
+def _effect(value: object) -> object:
+    """`skip` is short for `{points: 0x}`."""
+    if isinstance(value, str) and value != "skip":
+        raise ValueError("write skip, {ramp: 10x} or {points: 0.5x}")
+    return {"points": "0x"} if value == "skip" else value
+
+
+def _named(value: str) -> str:
+    if "*" in value:
+        raise ValueError("may not apply to '*': name the policies or signals")
+    return value
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 Words = Annotated[list[str], BeforeValidator(_listed)]
 ModeWord = Literal["disabled", "shadow", "enforce"]
@@ -89,13 +116,18 @@ class Reference(Strict):
         return self
 
 
-class Described(Strict):
+class Named(Strict):
     """What every document says about itself."""
 
     id: Slug
     version: Annotated[int, Field(ge=1)] = 1
     title: Annotated[str, Field(min_length=1)]
     description: str = ""
+
+
+class Described(Named):
+    """What a document about behaviour says of it besides."""
+
     status: Literal["experimental", "test", "stable", "deprecated"] = "test"
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     owner: str = ""
@@ -187,15 +219,67 @@ class LadderDocument(Described):
     rungs: Annotated[dict[Slug, RungDocument], Field(min_length=1)]
 
 
-KINDS: Mapping[str, type[PolicyDocument | PatternsDocument | LadderDocument]] = {
+class EffectDocument(Strict):
+    """How a signal is softened: its ramp moved away by a factor, or its points cut to a part."""
+
+    ramp: Annotated[float, BeforeValidator(_factor), Field(ge=1)] | None = None
+    points: Annotated[float, BeforeValidator(_factor), Field(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> EffectDocument:
+        if (self.ramp is None) == (self.points is None):
+            raise ValueError("write skip, {ramp: 10x} or {points: 0.5x}")
+        return self
+
+    def value(self) -> Effect:
+        """The compiled form."""
+        return Effect(self.ramp or 1.0, 1.0 if self.points is None else self.points)
+
+
+class ExemptionDocument(Named):
+    """A workload known to be benign: which calls, which signals, how much, and until when."""
+
+    kind: Literal["exemption"]
+    reason: Annotated[str, Field(min_length=1)]
+    owner: Annotated[str, Field(min_length=1)]
+    expires: Day
+    match: dict[str, Any]
+    applies_to: Annotated[list[Annotated[str, AfterValidator(_named)]], Field(min_length=1)]
+    effect: Annotated[EffectDocument, BeforeValidator(_effect)]
+    until_score: Annotated[float, Field(gt=0, le=100)] | None = None
+
+
+class TenantDocument(Named):
+    """What holds for some customers: a ceiling, a ladder of their own, other numbers.
+
+    A principal's tenant is the one that names it, else its organisation, else its tier.
+    """
+
+    kind: Literal["tenant"]
+    owner: str = ""
+    principals: Words = []
+    orgs: Words = []
+    tiers: Words = []
+    mode: ModeWord = "enforce"
+    ladder: Slug | None = None
+    set: Annotated[dict[str, Any], BeforeValidator(_mapped)] = {}
+
+    @model_validator(mode="after")
+    def _somebody(self) -> TenantDocument:
+        if not (self.principals or self.orgs or self.tiers):
+            raise ValueError("name somebody in principals, orgs or tiers")
+        return self
+
+
+AnyDocument = PolicyDocument | PatternsDocument | LadderDocument | ExemptionDocument | TenantDocument
+KINDS: Mapping[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "patterns": PatternsDocument,
     "ladder": LadderDocument,
+    "tenant": TenantDocument,
+    "exemption": ExemptionDocument,
 }
 """The kinds of documents that make a bundle."""
 
 TESTS = "tests"
 """The kind of documents that promise something about a bundle and are no part of it."""
-
-PLANNED = frozenset({"tenant", "exemption"})
-"""Kinds of the language's design that this version does not read yet."""
