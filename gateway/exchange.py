@@ -53,6 +53,8 @@ class Gate:
     fail_closed: bool = False
     """`policies.on_error: refuse`."""
     max_body: int = 32 * 1024 * 1024
+    gen: int = 1
+    """Counts the bundles that this process has put to use; the first is 1."""
     plan: Plan | None = field(init=False)
     """What the engine makes of the bundle."""
 
@@ -301,6 +303,11 @@ class Exchange:
             self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
         user = self.call.end_user if self.call else None
         return record_of(self, outcome, end_user=user and self.gate.identify.end_user(user))
+
+    @property
+    def gen(self) -> int:
+        """`Gate.gen` of the gate that this call began with, and keeps."""
+        return self.gate.gen
 
     @property
     def transaction(self) -> Transaction | None:

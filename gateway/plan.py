@@ -7,15 +7,16 @@ each signal's readings stand. Detectors with one counter share one reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 
 from gateway import turns
-from gateway.model import Mode, Op, Peaks, Register
+from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 
 FIRST = Register("first")
-"""When this principal was first seen."""
+"""When this principal (in the shared batch: this organisation) was first seen."""
 FIRST_AT, TURNS_AT, LADDER_AT = 0, 1, 2
 """Positions in the own batch; the two tracks' ladder memories stand from LADDER_AT on."""
 
@@ -28,6 +29,10 @@ class PlannedSignal:
     name: str
     readings: tuple[int, ...]
     floor: int
+    window: float
+    """Seconds of history that its number is made of; 0 for a number of one call."""
+    born: float
+    """When its counter began, if later than the principal was first seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,28 @@ class Plan:
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]
+    tenant: str | None = None
+    ceiling: Mode = Mode.ENFORCE
+    """How far anything may go for the tenant whose plan this is."""
+    variants: Mapping[tuple[str, str | None], Plan] = field(default_factory=dict)
+    """The plans of tenants, by whom they are for: (`principal` | `org` | `tier`, its name)."""
+
+    def concerning(self, principal: Principal) -> Plan:
+        """The plan for this principal: of its tenant, or this one."""
+        if not self.variants:
+            return self
+        get = self.variants.get
+        return (
+            get(("principal", principal.id))
+            or get(("org", principal.org))
+            or get(("tier", principal.tier))
+            or self
+        )
+
+    def counters(self) -> frozenset[str]:
+        """The fingerprints of all counters that are kept under this plan, tenants' included."""
+        own = {op.key for batch in self.batches for op in batch if _window(op)}
+        return frozenset(own.union(*(variant.counters() for variant in self.variants.values())))
 
 
 class _Batch:
@@ -68,28 +95,75 @@ class _Batch:
         return self._places[op.key]
 
 
-def plan(bundle: Bundle) -> Plan:
-    """The plan of a bundle."""
-    ladder = bundle.ladder
-    rungs = tuple(rung.id for rung in ladder.rungs)
-    enforced, shadow = (Register(f"ladder:{ladder.id}:{track}") for track in ("enforced", "shadow"))
-    batches = _Batch(FIRST, turns.QUERY, enforced, shadow), _Batch()
-    policies = tuple(_policy(policy, batches, rungs) for policy in bundle.policies)
-    return Plan(bundle, (tuple(batches[0].ops), tuple(batches[1].ops)), policies, (enforced, shadow), rungs)
+def _window(op: Op) -> float:
+    return op.over if isinstance(op, Sum | Distinct | Gap) else 0.0
 
 
-def _policy(policy: Policy, batches: tuple[_Batch, _Batch], rungs: Sequence[str]) -> PlannedPolicy:
-    which = 1 if policy.key == "org" else 0
-    batch = batches[which]
-    peaks = Peaks(f"peak:{policy.id}", policy.half_life, (0.0, 0.0))
-    signals = tuple(
-        PlannedSignal(
-            signal,
-            f"{policy.id}.{signal.id}",
-            tuple(batch.place(op) for op in signal.detector.reads),
-            rungs.index(signal.floor) if signal.floor else -1,
+def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool = False) -> Plan:
+    """The plan of a bundle.
+
+    `born` tells when counters began that are younger than the state in the store; `trial` is for a
+    candidate bundle, which shares counters with the active one, and neither peaks nor rungs.
+    """
+    make = _Maker(born or {}, ":candidate" if trial else "")
+    variants: dict[tuple[str, str | None], Plan] = {}
+    for tenant in bundle.tenants:
+        own = replace(bundle, policies=tenant.policies, ladder=tenant.ladder)
+        made = replace(make.plan(own), tenant=tenant.id, ceiling=tenant.ceiling)
+        for kind, names in (("principal", tenant.principals), ("org", tenant.orgs), ("tier", tenant.tiers)):
+            variants |= {(kind, name): made for name in names}
+    return replace(make.plan(bundle), variants=variants)
+
+
+def births(before: Plan | None, born: Mapping[str, float], after: Plan, now: float) -> dict[str, float]:
+    """When the counters of `after` began, if it follows `before` (whose counters began at `born`) at `now`.
+
+    Those that both keep go on; the others begin. None before: there is no state, so nothing began late.
+    """
+    if before is None:
+        return {}
+    known = before.counters()
+    began = {key: born.get(key, -inf) if key in known else now for key in after.counters()}
+    return {key: at for key, at in began.items() if at > -inf}
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes plans; `suffix` is added to the names of peaks and ladder memories."""
+
+    born: Mapping[str, float]
+    suffix: str
+
+    def plan(self, bundle: Bundle) -> Plan:
+        ladder = bundle.ladder
+        rungs = tuple(rung.id for rung in ladder.rungs)
+        enforced, shadow = (
+            Register(f"ladder:{ladder.id}:{track}{self.suffix}") for track in ("enforced", "shadow")
         )
-        for signal in policy.signals
-        if signal.mode is not Mode.DISABLED
-    )
-    return PlannedPolicy(policy, which, batch.place(peaks), peaks.key, signals)
+        own = _Batch(FIRST, turns.QUERY, enforced, shadow)
+        # An organisation is older than a new key of it.
+        shared = _Batch(*([FIRST] if any(policy.key == "org" for policy in bundle.policies) else []))
+        policies = tuple(
+            self._policy(policy, shared if policy.key == "org" else own, rungs) for policy in bundle.policies
+        )
+        return Plan(bundle, (tuple(own.ops), tuple(shared.ops)), policies, (enforced, shadow), rungs)
+
+    def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
+        key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
+        peaks = Peaks(key + self.suffix, policy.half_life, (0.0, 0.0))
+        signals = tuple(self._signals(policy, batch, rungs))
+        return PlannedPolicy(policy, int(policy.key == "org"), batch.place(peaks), peaks.key, signals)
+
+    def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
+        for signal in policy.signals:
+            if signal.mode is Mode.DISABLED:
+                continue
+            reads = signal.detector.reads
+            yield PlannedSignal(
+                signal,
+                f"{policy.id}.{signal.id}",
+                tuple(batch.place(op) for op in reads),
+                rungs.index(signal.floor) if signal.floor else -1,
+                window=max((_window(op) for op in reads), default=0.0),
+                born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),
+            )

@@ -46,6 +46,8 @@ class Record:
     """When the call arrived."""
     id: str
     bundle: str | None
+    gen: int | None
+    """Counts the bundles that the process has put to use; None where none saw the call."""
     principal: str
     kind: str | None
     org: str | None
@@ -95,6 +97,8 @@ class Ended(Protocol):
     @property
     def id(self) -> str: ...
     @property
+    def gen(self) -> int: ...
+    @property
     def began(self) -> float: ...
     @property
     def route(self) -> Route | None: ...
@@ -123,6 +127,7 @@ def record_of(
         ts=exchange.began,
         id=exchange.id,
         bundle=decision.bundle or None,
+        gen=exchange.gen if decision.bundle else None,
         principal="unknown" if who is None else who.id,
         kind=None if who is None else who.kind,
         org=None if who is None else who.org,
@@ -171,6 +176,7 @@ def _line(record: Record, content: Content) -> dict[str, Any]:
         "ts": _round(record.ts),
         "id": record.id,
         "bundle": record.bundle,
+        "gen": record.gen,
         "principal": record.principal,
         "kind": record.kind,
         "org": record.org,

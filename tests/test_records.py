@@ -69,6 +69,7 @@ class Transaction:
 @dataclass(frozen=True)
 class Exchange:
     id: str = "d1"
+    gen: int = 3
     began: float = 1000.0004
     route: Route | None = CALL.route
     call: Call | None = CALL
@@ -100,6 +101,7 @@ LINE = {
     "ts": 1000.0,
     "id": "d1",
     "bundle": "abc123abc123",
+    "gen": 3,
     "principal": "key_0123456789abcdef0123",
     "kind": "key",
     "org": "acme",
