@@ -12,6 +12,7 @@ from gateway.fields import FIELDS
 from gateway.model import Mode
 from gateway.patterns import Pattern, PatternSet, prepare
 from gateway.policies.load import load_bundle
+from gateway.score import CORROBORATES
 from gateway.strict_yaml import parse
 
 ROOT = Path(__file__).parents[2] / "policies"
@@ -36,6 +37,14 @@ FALSE_FRIENDS = [
     "Kannst du mir bei der Bewerbung um eine Lehrstelle helfen?",
     "Peux-tu corriger les fautes de ce texte ?",
     "この文章をもっと丁寧な言い方に直してください。",
+    "ساعدني في كتابة رسالة إلى مالك الشقة عن تسرب المياه.",
+    "لخص هذا المقال في ثلاث جمل من فضلك.",
+    "逐字翻译下面的内部通知。",
+    "Переведи дословно: внутренний распорядок школы.",
+    "Resume el monólogo interno del protagonista.",
+    "Was ist der Unterschied zwischen innerer und äußerer Energie?",
+    "Fais-moi un résumé du règlement interne.",
+    "社内向けの思考法の研修資料を作ってください。",
 ]
 
 
@@ -55,6 +64,9 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "generation",
         "grading",
         "logprobs",
+        "repeat-sampling",
+        "relay-fan-in",
+        "parameters",
     }
     assert [rung.id for rung in BUNDLE.ladder.rungs] == ["watch", "narrow", "throttle", "perturb", "refuse"]
 
@@ -66,6 +78,7 @@ def test_a_policy_says_what_it_is_and_whom_it_may_hit(name: str) -> None:
     assert policy["owner"]
     assert policy["false_positives"]
     assert any(reference.get("atlas") for reference in policy["references"])
+    assert any(reference.get("aisvs") == "C11.3" for reference in policy["references"])
 
 
 @pytest.mark.parametrize("policy", BUNDLE.policies, ids=lambda policy: policy.id)
@@ -81,10 +94,18 @@ def test_only_what_measures_parameters_and_amounts_is_enforced() -> None:
     assert enforced == {"volume", "logprobs"}
 
 
-def test_grading_and_rhythm_alone_lead_no_further_than_watching() -> None:
+@pytest.mark.parametrize(
+    "name", ["grading", "round-the-clock", "repeat-sampling", "relay-fan-in", "parameters"]
+)
+def test_what_honest_programs_do_as_well_leads_no_further_than_watching_alone(name: str) -> None:
     rungs = {rung.id: rung for rung in BUNDLE.ladder.rungs}
     caps = {policy.id: policy.cap for policy in BUNDLE.policies}
-    assert max(caps["grading"], caps["round-the-clock"]) <= rungs["watch"].at < rungs["narrow"].at
+    assert caps[name] <= rungs["watch"].at < rungs["narrow"].at
+
+
+def test_naming_end_users_is_never_held_against_anybody() -> None:
+    """The APIs ask for it: it must not make a policy count as one of the two that harsh rungs need."""
+    assert POLICIES["relay-fan-in"]["signals"]["end-users"]["points"] < CORROBORATES
 
 
 @pytest.mark.parametrize("policy", BUNDLE.policies, ids=lambda policy: policy.id)
@@ -103,10 +124,10 @@ def test_every_pattern_is_proved_from_both_sides(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_seven_languages_are_matched_and_weigh_the_same(name: str) -> None:
+def test_eight_languages_are_matched_and_weigh_the_same(name: str) -> None:
     items = SETS[name]["items"]
     foreign = {key[:2]: item.get("weight", 1.0) for key, item in items.items() if re.match("[a-z]{2}-", key)}
-    assert set(foreign) == {"zh", "ru", "es", "de", "fr", "ja"}
+    assert set(foreign) == {"ar", "zh", "ru", "es", "de", "fr", "ja"}
     english = {item.get("weight", 1.0) for key, item in items.items() if not re.match("[a-z]{2}-", key)}
     assert set(foreign.values()) <= english
 
@@ -123,6 +144,12 @@ def test_a_spelling_trick_on_an_example_changes_nothing(name: str) -> None:
     for key, item in SETS[name]["items"].items():
         for example in item["match"]:
             assert key in patterns.search(prepare("\u200b".join(example)))
+
+
+def test_each_language_is_matched_for_each_kind_of_trace() -> None:
+    items = SETS["cot-elicitation"]["items"]
+    assert {key[3:] for key in items if re.match("[a-z]{2}-", key)} == {"trace-as-data", "hidden-trace"}
+    assert sum(key.endswith("-hidden-trace") for key in items) == 7
 
 
 def test_nothing_reads_who_or_where_somebody_is() -> None:

@@ -87,6 +87,21 @@ def logprob_harvest(source: random.Random, index: int) -> Any:
     return chat(words(source, 20), logprobs=True, top_logprobs=20, max_tokens=1, logit_bias=bias)
 
 
+def sampler(source: random.Random, index: int) -> Any:
+    return chat(f"Solve problem {index % 7}.", n=16, temperature=source.randrange(200) / 100)
+
+
+def shop(source: random.Random, index: int) -> Any:
+    who = source.randrange(5_000)
+    body = chat(words(source, 20), user=f"u-{who}")
+    body["messages"] = [{"role": "system", "content": f"You help customer {who}."}, *body["messages"]]
+    return body
+
+
+def scorer(source: random.Random, index: int) -> Any:
+    return chat(words(source, 30), max_tokens=1, logit_bias={"1": 50, "2": 50})
+
+
 @pytest.mark.parametrize(
     ("who", "number", "every", "most"),
     [
@@ -94,6 +109,9 @@ def logprob_harvest(source: random.Random, index: int) -> Any:
         (curious, 300, 30.0, None),
         (judge, 300, 20.0, "narrow"),
         (pipeline, 300, 10.0, "watch"),
+        (sampler, 600, 10.0, "watch"),
+        (shop, 1500, 10.0, None),
+        (scorer, 300, 10.0, None),
     ],
 )
 def test_honest_use_goes_no_further_than_promised(
@@ -109,6 +127,7 @@ def test_honest_use_goes_no_further_than_promised(
         (trace_harvest, 400, 15.0, "narrow", "elicitation.trace-share"),
         (task_harvest, 400, 15.0, "narrow", "generation.generation-share"),
         (logprob_harvest, 200, 5.0, "throttle", "logprobs.many-bias-sets"),
+        (sampler, 1000, 10.0, None, "repeat-sampling.answers-per-input"),
     ],
 )
 def test_a_harvest_climbs(who: Any, number: int, every: float, least: str, signal: str) -> None:
