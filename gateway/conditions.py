@@ -15,7 +15,9 @@ import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import WithJsonSchema
 
 from gateway.fields import FIELDS, Facts, Field, Kind
 from gateway.patterns import PatternError, PatternSet, prepare, single
@@ -23,6 +25,8 @@ from gateway.words import quote, suggest
 
 Weigh: TypeAlias = Callable[[Facts], float]
 Path: TypeAlias = tuple[str | int, ...]
+Spec = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "format": "condition"})]
+"""A condition as it is written, for models; the JSON Schema of policy files puts its grammar there."""
 
 
 class ConditionError(ValueError):

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
@@ -83,8 +83,17 @@ def rate(value: object) -> RateValue:
     raise ValueError("write a rate as count/duration: 20/1m")
 
 
-Duration = Annotated[float, BeforeValidator(duration)]
-Day = Annotated[float, BeforeValidator(day)]
-Percent = Annotated[float, BeforeValidator(percent)]
+def _written(pattern: re.Pattern[str], description: str) -> WithJsonSchema:
+    """How the quantity stands in a file, for editors: as text, not as the number that it becomes."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "description": description})
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(duration),
+    _written(_DURATION, "A duration: 500ms, 30s, 10m, 24h, 7d."),
+]
+Day = Annotated[float, BeforeValidator(day), _written(_DAY, "A day: 2027-02-28.")]
+Percent = Annotated[float, BeforeValidator(percent), _written(_PERCENT, "A share: 0% … 100%.")]
 Size = Annotated[int, BeforeValidator(size)]
-Rate = Annotated[RateValue, BeforeValidator(rate)]
+Rate = Annotated[RateValue, BeforeValidator(rate), _written(_RATE, "A number per time: 20/1m.")]

@@ -93,11 +93,16 @@ def _policies() -> Iterator[str]:
         kind = "kind: " if name in KINDS else ""
         yield f"\n### {kind}{name}\n\n{inspect.getdoc(model)}\n"
         rows = [
-            (f"`{field.alias or key}`", _default(field), _choices(get_args(field.annotation)))
+            (
+                f"`{field.alias or key}`",
+                _default(field),
+                _choices(get_args(field.annotation)),
+                field.description or "",
+            )
             for key, field in model.model_fields.items()
             if key != "kind"
         ]
-        yield from _table(("key", "default", "values"), rows)
+        yield from _table(("key", "default", "values", "meaning"), rows)
 
 
 def _default(field: Any) -> str:

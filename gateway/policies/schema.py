@@ -12,8 +12,19 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
+from gateway.conditions import Spec
 from gateway.policies.bundle import Effect, Rollout
 from gateway.units import Day, Duration, Percent
 
@@ -90,24 +101,48 @@ def _named(value: str) -> str:
     return value
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
-Words = Annotated[list[str], BeforeValidator(_listed)]
+def _text(pattern: re.Pattern[str]) -> WithJsonSchema:
+    """For the JSON Schema: text of this form."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
+
+
+class _OrAs:
+    """For the JSON Schema: another form of writing a value, which a validator before the type reads."""
+
+    def __init__(self, **form: Any) -> None:
+        self._form = form
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [self._form, handler(core)]}
+
+
+Slug = Annotated[str, AfterValidator(_slug), _text(_SLUG)]
+Words = Annotated[list[str], BeforeValidator(_listed), _OrAs(type="null")]
+Ramp = Annotated[tuple[float, float], BeforeValidator(_ramp)]
+Factor = Annotated[float, BeforeValidator(_factor)]
 ModeWord = Literal["disabled", "shadow", "enforce"]
 
 
 class Strict(BaseModel):
-    """Base of all documents: unknown keys are errors, and `points: "5"` or `version: true` too."""
+    """Base of all documents: unknown keys are errors, and `points: "5"` or `version: true` too.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    The words under a key are what editors and the reference show for it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class Reference(Strict):
     """Where the behaviour is described: one of an ATLAS id, an OWASP AISVS item, or an address."""
 
-    atlas: Annotated[str, AfterValidator(_atlas)] | None = None
-    aisvs: Annotated[str, AfterValidator(_aisvs)] | None = None
+    atlas: Annotated[str, AfterValidator(_atlas), _text(_ATLAS)] | None = None
+    """A tactic, technique, mitigation or case study of MITRE ATLAS: AML.T0024.002."""
+    aisvs: Annotated[str, AfterValidator(_aisvs), _text(_AISVS)] | None = None
+    """A chapter, section or requirement of OWASP AISVS 1.0: C11.3."""
     url: str | None = None
+    """An address where it is described."""
     note: str = ""
+    """What stands there, in words."""
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
@@ -120,27 +155,39 @@ class Named(Strict):
     """What every document says about itself."""
 
     id: Slug
+    """The name under which everything else refers to this."""
     version: Annotated[int, Field(ge=1)] = 1
+    """Raise it with each change that matters."""
     title: Annotated[str, Field(min_length=1)]
+    """One line for lists and reports."""
     description: str = ""
+    """What it is about, for whoever has to judge a case."""
 
 
 class Described(Named):
     """What a document about behaviour says of it besides."""
 
     status: Literal["experimental", "test", "stable", "deprecated"] = "test"
+    """How far it is proved; what is experimental should not act on anybody."""
     severity: Literal["low", "medium", "high", "critical"] = "medium"
+    """How grave it is if true."""
     owner: str = ""
-    references: Annotated[list[Reference], BeforeValidator(_listed)] = []
+    """Who answers for it."""
+    references: Annotated[list[Reference], BeforeValidator(_listed), _OrAs(type="null")] = []
+    """Where the behaviour is described: ATLAS, AISVS, an address."""
     false_positives: Words = []
+    """Honest traffic that it may hit."""
 
 
 class RolloutDocument(Strict):
     """Which share of whom a policy may act on."""
 
     percent: Percent = 1.0
+    """The share that it may act on; raising it keeps those already in."""
     by: Literal["principal", "org"] = "org"
+    """What the share is counted in."""
     holdout: Percent = 0.0
+    """A share that it never acts on, to compare with."""
 
     def value(self) -> Rollout:
         """The compiled form."""
@@ -152,11 +199,16 @@ class SignalDocument(Strict):
 
     model_config = ConfigDict(extra="allow")
 
-    ramp: Annotated[tuple[float, float], BeforeValidator(_ramp)] | None = None
+    ramp: Ramp | None = None
+    """[harmless, certain]: the value is mapped to a strength from 0 to 1. It may fall: less is worse."""
     points: Annotated[float, Field(gt=0, le=100)]
+    """What full strength is worth; 100 is the top of the ladder."""
     mode: ModeWord = "enforce"
+    """The lower of this and the policy's mode counts."""
     floor: Slug | None = None
+    """A rung that full strength lifts to, whatever the score."""
     why: str | None = None
+    """The reason in words, with {value}, {n}, {over}, {lo}, {hi}: "{value:.0%} of {n} in {over}"."""
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -169,23 +221,38 @@ class PolicyDocument(Described):
 
     kind: Literal["policy"]
     mode: ModeWord = "shadow"
-    rollout: Annotated[RolloutDocument, BeforeValidator(_rollout)] = RolloutDocument()
-    match: dict[str, Any] | None = None
+    """disabled: not evaluated; shadow: recorded only; enforce: may act."""
+    rollout: Annotated[
+        RolloutDocument, BeforeValidator(_rollout), _OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
+    ] = RolloutDocument()
+    """The share of customers that it may act on: 25%, or {percent: 25%, by: org, holdout: 2%}."""
+    match: Spec | None = None
+    """Which calls it is about; all without it. May read nothing of the answer."""
     key: Literal["principal", "org"] = "principal"
+    """Whose calls are counted together."""
     combine: Literal["sum", "max"] = "sum"
+    """max where the signals see the same traffic through several windows."""
     cap: Annotated[float, Field(gt=0, le=100)] = 100.0
+    """The most points that this policy gives."""
     half_life: Annotated[Duration, Field(gt=0)] = 3600.0
+    """The time in which its peak fades to a half."""
     signals: Annotated[dict[Slug, SignalDocument], Field(min_length=1)]
+    """What is measured, by id."""
 
 
 class PatternDocument(Strict):
     """One expression with the examples that prove it."""
 
     regex: str
+    """RE2, without backreferences and lookaround; (?i) ignores case."""
     weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How much a match counts."""
     match: Words = []
+    """Texts that it must match, checked at each load."""
     passes: Annotated[Words, Field(alias="pass")] = []
+    """Texts that it must not match, checked at each load."""
     note: str = ""
+    """Why it is there, or what weakens it."""
 
 
 class PatternsDocument(Described):
@@ -193,23 +260,31 @@ class PatternsDocument(Described):
 
     kind: Literal["patterns"]
     items: Annotated[dict[Slug, PatternDocument], Field(min_length=1)]
+    """The patterns, by id."""
 
 
 class RequiresDocument(Strict):
     """Corroboration beside the score."""
 
     policies: Annotated[int, Field(ge=0)] = 0
+    """So many policies must speak, with 5 points or more each."""
     principal_age: Duration = 0.0
+    """So long the account must have existed."""
     sustained: Duration = 0.0
+    """So long the score must have stayed at `at` or above."""
 
 
 class RungDocument(Strict):
     """What a score leads to: `do` is a list of `action: options`."""
 
     at: Annotated[float, Field(gt=0, le=100)]
+    """The score from which the rung is reached."""
     clear: Annotated[float, Field(ge=0)] | None = None
+    """The score below which it is left again; `at` without it."""
     requires: RequiresDocument = RequiresDocument()
+    """What else must hold."""
     do: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    """The responses; those of lower rungs stay, one named again is replaced."""
 
 
 class LadderDocument(Described):
@@ -217,13 +292,16 @@ class LadderDocument(Described):
 
     kind: Literal["ladder"]
     rungs: Annotated[dict[Slug, RungDocument], Field(min_length=1)]
+    """The steps, by id; their order is that of `at`."""
 
 
 class EffectDocument(Strict):
     """How a signal is softened: its ramp moved away by a factor, or its points cut to a part."""
 
-    ramp: Annotated[float, BeforeValidator(_factor), Field(ge=1)] | None = None
-    points: Annotated[float, BeforeValidator(_factor), Field(ge=0, le=1)] | None = None
+    ramp: Annotated[Factor, Field(ge=1), _text(_FACTOR)] | None = None
+    """Moves the ramp away from harmless by this factor: 10x, their normal is ten times ours."""
+    points: Annotated[Factor, Field(ge=0, le=1), _text(_FACTOR)] | None = None
+    """The part of the points that stays: 0.5x."""
 
     @model_validator(mode="after")
     def _one(self) -> EffectDocument:
@@ -241,12 +319,19 @@ class ExemptionDocument(Named):
 
     kind: Literal["exemption"]
     reason: Annotated[str, Field(min_length=1)]
+    """Why it is honest, and who has looked at it."""
     owner: Annotated[str, Field(min_length=1)]
+    """Who answers for it."""
     expires: Day
-    match: dict[str, Any]
+    """Its last day; from then on it is not applied."""
+    match: Spec
+    """Which calls it is about."""
     applies_to: Annotated[list[Annotated[str, AfterValidator(_named)]], Field(min_length=1)]
-    effect: Annotated[EffectDocument, BeforeValidator(_effect)]
+    """Policies, or signals as policy.signal."""
+    effect: Annotated[EffectDocument, BeforeValidator(_effect), _OrAs(const="skip")]
+    """skip, {ramp: 10x} or {points: 0.5x}."""
     until_score: Annotated[float, Field(gt=0, le=100)] | None = None
+    """It holds while the score would stay below this without it."""
 
 
 class TenantDocument(Named):
@@ -257,12 +342,19 @@ class TenantDocument(Named):
 
     kind: Literal["tenant"]
     owner: str = ""
+    """Who answers for it."""
     principals: Words = []
+    """Principal ids, as in records."""
     orgs: Words = []
+    """Organisations of the mapping file."""
     tiers: Words = []
+    """Tiers of the mapping file."""
     mode: ModeWord = "enforce"
+    """How far any policy may go for them."""
     ladder: Slug | None = None
-    set: Annotated[dict[str, Any], BeforeValidator(_mapped)] = {}
+    """A ladder of their own, by id."""
+    set: Annotated[dict[str, Any], BeforeValidator(_mapped), _OrAs(type="null")] = {}
+    """Other numbers, by their dotted path: logprobs.signals.one-token-probes.points: 5."""
 
     @model_validator(mode="after")
     def _somebody(self) -> TenantDocument:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, RootModel
+from pydantic import AfterValidator, RootModel, WithJsonSchema
 
+from gateway.conditions import Spec
 from gateway.fields import FIELDS, Facts
 from gateway.model import Measure, Reading
 from gateway.signals.base import Context, Detector
 from gateway.words import quote, suggest
 
 
-class RequestOptions(RootModel[dict[str, Any]]):
+class RequestOptions(RootModel[Spec]):
     """The condition itself."""
 
 
@@ -36,14 +37,16 @@ class Request(Detector):
         return Measure(self._condition.weigh(facts))
 
 
+_NUMBERS = [field.name for field in FIELDS.values() if field.kind == "number"]
+
+
 def _number(name: str) -> str:
-    numbers = [field.name for field in FIELDS.values() if field.kind == "number"]
-    if name in numbers:
+    if name in _NUMBERS:
         return name
-    raise ValueError(f"not a number field: {quote(name)}{suggest(name, numbers)}")
+    raise ValueError(f"not a number field: {quote(name)}{suggest(name, _NUMBERS)}")
 
 
-class FieldOptions(RootModel[Annotated[str, AfterValidator(_number)]]):
+class FieldOptions(RootModel[Annotated[str, AfterValidator(_number), WithJsonSchema({"enum": _NUMBERS})]]):
     """The field's name."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import xxhash
 from pydantic import Field
 
-from gateway.conditions import Condition
+from gateway.conditions import Condition, Spec
 from gateway.fields import Facts
 from gateway.model import Distinct, Measure, Op, Reading, Sum
 from gateway.signals.base import Context, Detector, Options, fingerprint
@@ -29,7 +29,7 @@ class CountOptions(Options):
 
     of: Literal["requests", "prompts", "input_tokens", "output_tokens", "logprob_tokens"]
     over: Duration
-    where: dict[str, Any] | None = None
+    where: Spec | None = None
 
 
 class Count(Detector):
@@ -79,7 +79,7 @@ class Count(Detector):
 class RatioOptions(Options):
     """Which calls make the numerator, over which window, and from how many calls on."""
 
-    where: dict[str, Any] = Field(min_length=1)
+    where: Spec = Field(min_length=1)
     over: Duration
     min: int = Field(ge=1)
 
@@ -147,7 +147,7 @@ class DistinctOptions(Options):
         "prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips", "temperatures"
     ]
     over: Duration
-    where: dict[str, Any] | None = None
+    where: Spec | None = None
 
 
 class DistinctCount(Detector):
