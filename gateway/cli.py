@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from gateway.commands import identify, label, replay, serve
+from gateway.commands import identify, label, replay, serve, test
 from gateway.errors import ConfigError
 
-VERBS = (serve, replay, label, identify)
+VERBS = (serve, replay, label, identify, test)
 """In the order in which `gateway --help` lists them."""
 
 

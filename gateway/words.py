@@ -1,4 +1,4 @@
-"""Words for people who write files: the nearest right word, and a short quotation of theirs.
+"""Words for people who write files: the nearest right word, a short quotation of theirs, spans of time.
 
 Only text for error messages; nothing here decides anything.
 """
@@ -21,3 +21,19 @@ def suggest(word: object, choices: Iterable[str]) -> str:
 def quote(text: object) -> str:
     """At most `QUOTED` characters of it, in quotes and on one line."""
     return f"'{' '.join(str(text)[:QUOTED].split())}'"
+
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+
+
+def spoken(seconds: float) -> str:
+    """A span of time as people write it: `1h 12m`, `90s` is `1m 30s`; milliseconds only below a second."""
+    rest = round(seconds * 1000)
+    if rest >= 1000:
+        rest = round(rest, -3)
+    parts = []
+    for unit, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts) or "0s"
