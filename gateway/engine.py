@@ -8,11 +8,12 @@ Time, ids and readings are arguments: nothing here waits, stores or reads a cloc
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from gateway import ladder, turns
+from gateway import turns
 from gateway.actions.base import Action, Editor
+from gateway.assessment import ENFORCED, SHADOW, Assessment, Writes
 from gateway.dialects.base import Dialect, Object
 from gateway.fields import Facts
 from gateway.model import (
@@ -23,58 +24,17 @@ from gateway.model import (
     Mode,
     Op,
     Outcome,
-    Peaks,
-    PolicyScore,
     Principal,
     Reading,
     Refusal,
-    Register,
-    SignalScore,
-    Standing,
+    Trial,
 )
-from gateway.plan import FIRST, FIRST_AT, LADDER_AT, TURNS_AT, Plan, PlannedPolicy, PlannedSignal
-from gateway.score import corroborating, points, policy_mode, signal_score, total
+from gateway.plan import FIRST_AT, TURNS_AT, Plan
 from gateway.stores.base import Store
-
-_ENFORCED, _SHADOW = 0, 1
-"""Positions of the two tracks, here and in every pair of numbers."""
-
-
-def _enforced(score: PolicyScore) -> float:
-    return score.enforced
-
-
-def _shadow(score: PolicyScore) -> float:
-    return score.shadow
 
 
 def _edits(action: Action) -> bool:
     return type(action).edit_request is not Action.edit_request
-
-
-@dataclass(slots=True)
-class _Concern:
-    """A policy that this call concerns, in its effective mode, with the scores of its signals."""
-
-    planned: PlannedPolicy
-    mode: Mode
-    scores: list[SignalScore]
-
-
-class _Writes:
-    """Operations for the two batches, each counter once: detectors that share one ask for the same."""
-
-    def __init__(self) -> None:
-        self._ops: tuple[dict[str, Op], dict[str, Op]] = ({}, {})
-
-    def add(self, batch: int, ops: Iterable[Op]) -> None:
-        for op in ops:
-            self._ops[batch][op.key] = op
-
-    def batches(self, scopes: Sequence[str], last: Sequence[Op] = ()) -> list[Batch]:
-        """The batches; `last` comes at the end of the own one."""
-        own: Batch = (scopes[0], [*self._ops[0].values(), *last])
-        return [own, (scopes[1], [*self._ops[1].values()])] if self._ops[1] else [own]
 
 
 class Transaction:
@@ -90,6 +50,7 @@ class Transaction:
         principal: Principal,
         client: Client,
         decision_id: str,
+        candidate: Plan | None = None,
     ) -> None:
         self.call = call
         self.dialect = dialect
@@ -101,48 +62,51 @@ class Transaction:
         """The body to send in place of the client's, when an enforced action changed it."""
         self.editors: list[Editor] = []
         """Enforced editors of the answer, in the ladder's order."""
-        self._plan = plan
-        self._ceiling = ceiling
         self._facts = Facts(call, principal, client, 0.0)
-        shared = principal.id if principal.org is None else f"org:{principal.org}"
-        self._scopes = (principal.id, shared)
-        self._readings: Sequence[Sequence[Reading]] = ()
-        self._skipped: dict[str, str] = {}
-        self._concerns: list[_Concern] = []
+        self._active = Assessment(plan, ceiling, self._facts)
+        # Whatever a candidate says, it never acts: not even by its mode.
+        below = min(ceiling, Mode.SHADOW)
+        self._candidate = None if candidate is None else Assessment(candidate, below, self._facts)
+        self._candidate_readings: Sequence[Sequence[Reading]] = ()
         self._takes: list[tuple[int, Action]] = []
-        self._plans: list[Mapping[str, Action]] = [{}, {}]
+        self._plans: tuple[Mapping[str, Action], ...] = ({}, {})
 
     # --- the verbs --------------------------------------------------------------------------------
 
     def ask(self) -> list[Batch]:
         """Everything to read before deciding; the same for every call of a principal."""
-        own, shared = self._plan.batches
-        return [(self._scopes[0], own), (self._scopes[1], shared)] if shared else [(self._scopes[0], own)]
+        asked = self._active.ask()
+        return asked if self._candidate is None else asked + self._candidate.ask()
 
     def decide(self, readings: Sequence[Sequence[Reading]], now: float) -> list[Batch]:
         """Score the call; returns what to count and which tokens to take."""
-        self._readings = readings
-        facts, own = self._facts, readings[0]
+        active, facts, own = self._active, self._facts, readings[0]
+        asked = len(active.ask())
+        # Read here, before this call is counted, and used when the request is on its way.
+        self._candidate_readings = readings[asked:]
         first = own[FIRST_AT].values
         facts.now, facts.first_seen = now, first[0] if first else now
         facts.fresh = turns.fresh(self.call.turns, own[TURNS_AT].data)
-        policies = [self._evaluate(planned) for planned in self._plan.policies]
-        writes = _Writes()
-        if not first:
-            writes.add(0, (Register(FIRST.key, (now,)),))
+        active.assess(readings[:asked])
+        writes = Writes()
+        active.first(writes)
         writes.add(0, turns.enter(self.call.turns))
-        standings = [self._climb(policies, track, now, writes) for track in (_ENFORCED, _SHADOW)]
+        enforced, hard = active.climb(ENFORCED, writes)
+        shadow, soft = active.climb(SHADOW, writes)
+        self._plans = (hard, soft)
         self.decision = replace(
             self.decision,
-            enforced=standings[_ENFORCED],
-            shadow=standings[_SHADOW],
-            signals=self._signals(),
-            policies=tuple(policies),
-            skipped=self._skipped,
+            enforced=enforced,
+            shadow=shadow,
+            signals=active.signals(),
+            policies=active.policies,
+            skipped=active.skipped,
+            tenant=active.plan.tenant,
+            exemptions=active.exemptions(),
         )
-        self._peaks(writes)
-        self._each(writes, lambda planned, _: planned.signal.detector.enter(facts))
-        return writes.batches(self._scopes, self._take())
+        active.peaks(writes)
+        active.each(writes, lambda planned, _: planned.signal.detector.enter(facts))
+        return writes.batches(active.scopes, self._take())
 
     def admit(self, readings: Sequence[Sequence[Reading]]) -> Decision:
         """Turn the rungs into what happens to this call, knowing which tokens were granted."""
@@ -153,118 +117,66 @@ class Transaction:
             for (track, action), reading in zip(self._takes, granted, strict=True)
             if not reading.values[0]
         }
-        refusal, delay, applied = self._respond(_ENFORCED, empty.get(_ENFORCED))
-        _, _, would = self._respond(_SHADOW, empty.get(_SHADOW))
+        refusal, delay, applied = self._respond(ENFORCED, empty.get(ENFORCED))
+        _, _, would = self._respond(SHADOW, empty.get(SHADOW))
         if refusal or applied or would:
             self.decision = replace(self.decision, refusal=refusal, delay=delay, applied=applied, would=would)
         return self.decision
 
     def study(self) -> list[Batch]:
         """The costly features, computed after the request was forwarded; returns what to count."""
-        writes = _Writes()
-        self._each(writes, lambda planned, readings: planned.signal.detector.study(self._facts, readings))
-        return writes.batches(self._scopes)
+        facts = self._facts
+        writes = Writes()
+        self._active.each(writes, lambda planned, readings: planned.signal.detector.study(facts, readings))
+        return writes.batches(self._active.scopes) + self._try()
 
     def settle(self, outcome: Outcome) -> list[Batch]:
         """The answer has ended: count what it cost, and read the signals that needed it."""
-        self._facts.outcome = outcome
-        late = [concern for concern in self._concerns if self._score(concern, late=True)]
-        writes = _Writes()
-        if late:
-            self.decision = replace(self.decision, signals=self._signals())
-            self._peaks(writes)
-        self._each(writes, lambda planned, _: planned.signal.detector.settle(self._facts))
-        return writes.batches(self._scopes)
+        facts, active = self._facts, self._active
+        facts.outcome = outcome
+        writes = Writes()
+        if active.late():
+            self.decision = replace(self.decision, signals=active.signals(), exemptions=active.exemptions())
+            active.peaks(writes)
+        active.each(writes, lambda planned, _: planned.signal.detector.settle(facts))
+        batches = writes.batches(active.scopes)
+        if self.decision.candidate is not None:
+            batches += self._settle_candidate()
+        return batches
 
-    # --- scoring ----------------------------------------------------------------------------------
+    # --- the candidate ----------------------------------------------------------------------------
 
-    def _evaluate(self, planned: PlannedPolicy) -> PolicyScore:
-        policy = planned.policy
-        mode = policy_mode(policy, self._ceiling, self.principal)
-        if mode is Mode.DISABLED:
-            return PolicyScore(policy.id, mode, 0.0, 0.0, 0.0)
-        enforced, shadow = self._readings[planned.batch][planned.peaks].values
-        if mode is not Mode.ENFORCE:
-            enforced = 0.0
-        if policy.match is not None and not policy.match.weigh(self._facts):
-            return PolicyScore(policy.id, mode, 0.0, enforced, shadow)
-        concern = _Concern(planned, mode, [])
-        self._concerns.append(concern)
-        self._score(concern, late=False)
-        hard, soft = points(policy, concern.scores)
-        return PolicyScore(policy.id, mode, soft, max(enforced, hard), max(shadow, soft))
+    def _try(self) -> list[Batch]:
+        """Score the call under the candidate bundle, and count what the active one does not."""
+        candidate, facts = self._candidate, self._facts
+        if candidate is None:
+            return []
+        candidate.assess(self._candidate_readings)
+        writes = Writes(self._active.counters())
+        candidate.first(writes)
+        standing, _ = candidate.climb(SHADOW, writes)
+        candidate.peaks(writes)
+        candidate.each(writes, lambda planned, _: planned.signal.detector.enter(facts))
+        candidate.each(writes, lambda planned, readings: planned.signal.detector.study(facts, readings))
+        trial = Trial(candidate.plan.bundle.hash, standing.score, standing.rung)
+        self.decision = replace(self.decision, candidate=trial, skipped=self._all_skipped())
+        return writes.batches(candidate.scopes)
 
-    def _score(self, concern: _Concern, *, late: bool) -> bool:
-        """Read the policy's signals that are (or are not) late; whether any gave a verdict."""
-        before = len(concern.scores)
-        readings = self._readings[concern.planned.batch]
-        for planned in concern.planned.signals:
-            signal = planned.signal
-            if signal.detector.late is not late:
-                continue
-            try:
-                measure = signal.detector.read(self._facts, [readings[at] for at in planned.readings])
-            except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call
-                self._skipped[planned.name] = type(error).__name__
-                continue
-            if measure is not None:
-                mode = min(concern.mode, signal.mode)
-                concern.scores.append(signal_score(planned.name, signal, mode, measure))
-        return len(concern.scores) > before
+    def _settle_candidate(self) -> list[Batch]:
+        candidate, facts = self._candidate, self._facts
+        assert candidate is not None
+        writes = Writes(self._active.counters())
+        if candidate.late():
+            candidate.peaks(writes)
+        candidate.each(writes, lambda planned, _: planned.signal.detector.settle(facts))
+        self.decision = replace(self.decision, skipped=self._all_skipped())
+        return writes.batches(candidate.scopes)
 
-    def _signals(self) -> tuple[SignalScore, ...]:
-        return tuple(score for concern in self._concerns for score in concern.scores)
-
-    def _each(self, writes: _Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]) -> None:
-        """What every signal concerned wants counted; one that fails is skipped and named."""
-        for concern in self._concerns:
-            batch = concern.planned.batch
-            readings = self._readings[batch]
-            for planned in concern.planned.signals:
-                try:
-                    ops = ask(planned, [readings[at] for at in planned.readings])
-                except Exception as error:  # noqa: BLE001  as above
-                    self._skipped[planned.name] = type(error).__name__
-                else:
-                    writes.add(batch, ops)
-
-    def _peaks(self, writes: _Writes) -> None:
-        for concern in self._concerns:
-            policy = concern.planned.policy
-            now = points(policy, concern.scores)
-            if any(now):
-                writes.add(concern.planned.batch, (Peaks(concern.planned.peak_key, policy.half_life, now),))
-
-    def _climb(self, policies: Sequence[PolicyScore], track: int, now: float, writes: _Writes) -> Standing:
-        pick = _shadow if track else _enforced
-        score = total(policies, pick)
-        memory = self._readings[0][LADDER_AT + track].values
-        floor = self._floor(track)
-        if not score and not memory and floor < 0:
-            return Standing()
-        began = self.principal.since if self.principal.since is not None else self._facts.first_seen
-        age = now - (now if began is None else began)
-        state = ladder.Climb(score, corroborating(policies, pick), age, floor, now)
-        index, after = ladder.climb(self._plan.bundle.ladder, memory, state)
-        writes.add(0, (Register(self._plan.ladders[track].key, after),))
-        if index < 0:
-            return Standing(score)
-        rung = self._plan.bundle.ladder.rungs[index]
-        self._plans[track] = rung.actions
-        return Standing(score, rung.id, tuple(rung.actions))
-
-    def _floor(self, track: int) -> int:
-        """The highest rung that a signal at full strength lifts to, or -1."""
-        least = Mode.SHADOW if track else Mode.ENFORCE
-        floors = [
-            planned.floor
-            for concern in self._concerns
-            for planned in concern.planned.signals
-            if planned.floor >= 0
-            for score in concern.scores
-            if score.id == planned.name and score.mode >= least and score.strength == 1.0
-        ]
-        return max(floors, default=-1)
+    def _all_skipped(self) -> dict[str, str]:
+        """The candidate's failures beside the active bundle's, under a name of their own."""
+        assert self._candidate is not None
+        failed = {f"candidate.{name}": error for name, error in self._candidate.skipped.items()}
+        return self._active.skipped | failed
 
     # --- responding -------------------------------------------------------------------------------
 
@@ -294,7 +206,7 @@ class Transaction:
             return empty[0].exhausted(empty[1]), 0.0, (empty[0].name,)
         delay = sum(action.wait(self.call) for action in plan.values())
         names = {action.name for action in plan.values() if action.wait(self.call)}
-        names |= self._edit(plan, acts=track == _ENFORCED)
+        names |= self._edit(plan, acts=track == ENFORCED)
         names |= {action.name for action in plan.values() if action.name == "log"}
         return None, delay, tuple(name for name in plan if name in names)
 

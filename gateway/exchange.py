@@ -8,8 +8,8 @@ engine's verbs, the dialect and the transforms are here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway import dialects
@@ -55,11 +55,31 @@ class Gate:
     max_body: int = 32 * 1024 * 1024
     gen: int = 1
     """Counts the bundles that this process has put to use; the first is 1."""
+    candidate: Bundle | None = None
+    """A second bundle that is asked as well and never acts."""
+    born: Mapping[str, float] = field(default_factory=dict)
+    """When counters began that are younger than the store, by fingerprint."""
     plan: Plan | None = field(init=False)
     """What the engine makes of the bundle."""
+    trial: Plan | None = field(init=False)
+    """The same of the candidate."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "plan", None if self.bundle is None else plan(self.bundle))
+        made = None if self.bundle is None else plan(self.bundle, self.born)
+        object.__setattr__(self, "plan", made)
+        made = None if self.candidate is None else plan(self.candidate, self.born, trial=True)
+        object.__setattr__(self, "trial", made)
+
+    def counters(self) -> frozenset[str]:
+        """The fingerprints of all counters that are kept under this gate."""
+        return frozenset(key for made in (self.plan, self.trial) if made for key in made.counters())
+
+    def following(self, before: Gate, now: float) -> Gate:
+        """This gate as the one after `before`, which it takes over from at `now`: counters that both keep
+        go on, the others are young."""
+        kept = before.counters()
+        began = {key: before.born.get(key) if key in kept else now for key in self.counters()}
+        return replace(self, born={key: at for key, at in began.items() if at is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +115,7 @@ class Forward:
 
 
 _EDITED = frozenset(
-    {
-        b"content-length",
-        b"content-encoding",
-        b"etag",
-        b"content-md5",
-        b"digest",
-        b"content-digest",
-        b"repr-digest",
-    }
+    b"content-length content-encoding etag content-md5 digest content-digest repr-digest".split()
 )
 """Fields that speak of the exact bytes of a body and are wrong once it is edited (RFC 9110, 9530)."""
 
@@ -133,6 +145,8 @@ class Exchange:
     began: float
     as_principal: tuple[Principal, Client] | None = None
     """Set by drivers that already know who it was (replay)."""
+    as_call: Call | None = None
+    """Set by drivers that know what was asked without its body (replay of decision records)."""
     route: Route | None = None
     call: Call | None = None
     principal: Principal | None = None
@@ -154,7 +168,8 @@ class Exchange:
     _encoded: bool = False
 
     def __post_init__(self) -> None:
-        self.route = resolve(self.head.method, self.head.target)
+        known = self.as_call
+        self.route = resolve(self.head.method, self.head.target) if known is None else known.route
         if self.route is None:
             self.unscored = "unknown_route"
             self._dialect = dialect_for_errors(self.head.target, self.head.headers)
@@ -181,8 +196,8 @@ class Exchange:
 
     def _parse(self, body: bytes) -> Object:
         assert self.route is not None
-        if self.head.method != "POST":
-            self.call = Call(self.route)
+        if self.head.method != "POST" or self.as_call is not None:
+            self.call = self.as_call or Call(self.route)
             return {}
         raw = bodies.inflate(body, self.head.get(b"content-encoding"), self.gate.max_body)
         parsed = bodies.decode(raw)
@@ -209,6 +224,7 @@ class Exchange:
             self.principal,
             self.client,
             self.id,
+            self.gate.trial,
         )
         try:
             decision = judge(transaction, self.gate.store, now)

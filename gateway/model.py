@@ -264,6 +264,13 @@ class SignalScore:
     points: float
     mode: Mode
     text: str
+    warming: float | None = None
+    """Share of its window that was seen so far, where that is less than the whole."""
+    exemption: str | None = None
+    """The exemption that softened it, with the points that this took off."""
+    exempted: float = 0.0
+    definition: str = ""
+    """Fingerprint of how the number came about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +291,23 @@ class Standing:
     score: float = 0.0
     rung: str | None = None
     actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """An exemption that held for this call, and the points that it took off this call's shadow score."""
+
+    id: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Where a candidate bundle, which never acts, would have put the principal."""
+
+    bundle: str
+    score: float
+    rung: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,3 +338,7 @@ class Decision:
     """What the enforced track does to this call."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Signals that could not run, and why: signal id → error class."""
+    tenant: str | None = None
+    exemptions: tuple[Tally, ...] = ()
+    candidate: Trial | None = None
+    """None where there is no candidate bundle, or the call ended before it was asked."""

@@ -115,18 +115,6 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     return replace(make.plan(bundle), variants=variants)
 
 
-def births(before: Plan | None, born: Mapping[str, float], after: Plan, now: float) -> dict[str, float]:
-    """When the counters of `after` began, if it follows `before` (whose counters began at `born`) at `now`.
-
-    Those that both keep go on; the others begin. None before: there is no state, so nothing began late.
-    """
-    if before is None:
-        return {}
-    known = before.counters()
-    began = {key: born.get(key, -inf) if key in known else now for key in after.counters()}
-    return {key: at for key, at in began.items() if at > -inf}
-
-
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories."""

@@ -25,6 +25,8 @@ from gateway.model import (
     Route,
     SignalScore,
     Standing,
+    Tally,
+    Trial,
     Usage,
 )
 
@@ -78,6 +80,10 @@ class Record:
     unscored: str | None
     """Why no policy saw the call."""
     skipped: Mapping[str, str]
+    tenant: str | None = None
+    """Whose numbers, ceiling and ladder were used."""
+    exemptions: tuple[Tally, ...] = ()
+    candidate: Trial | None = None
     overhead_us: int | None = None
     warnings: tuple[str, ...] = ()
     call: Call | None = field(default=None, repr=False)
@@ -116,6 +122,13 @@ class Ended(Protocol):
     def transaction(self) -> Scored | None: ...
 
 
+_DECIDED = (
+    *("enforced", "shadow", "signals", "policies", "applied", "would", "delay", "skipped"),
+    *("tenant", "exemptions", "candidate"),
+)
+"""What a record takes over from the decision under the same name."""
+
+
 def record_of(
     exchange: Ended, outcome: Outcome, *, end_user: str | None = None, warnings: tuple[str, ...] = ()
 ) -> Record:
@@ -143,18 +156,11 @@ def record_of(
         error=outcome.error,
         finished=outcome.finished,
         usage=outcome.usage,
-        enforced=decision.enforced,
-        shadow=decision.shadow,
-        signals=decision.signals,
-        policies=decision.policies,
-        applied=decision.applied,
-        would=decision.would,
         refusal=exchange.refused,
-        delay=decision.delay,
         unscored=exchange.unscored,
-        skipped=decision.skipped,
         warnings=warnings,
         call=call,
+        **{name: getattr(decision, name) for name in _DECIDED},
     )
 
 
@@ -191,14 +197,7 @@ def _line(record: Record, content: Content) -> dict[str, Any]:
         "error": record.error,
         "finished": record.finished,
         "usage": record.usage,
-        "enforced": _standing(record.enforced),
-        "shadow": _standing(record.shadow),
-        "signals": [_signal(score) for score in record.signals if score.points],
-        "policies": [_policy(score) for score in record.policies if score.shadow or score.enforced],
-        "applied": record.applied,
-        "would": record.would,
-        "refusal": record.refusal,
-        "delay": _round(record.delay),
+        **_decided(record),
         "unscored": record.unscored,
         "skipped": dict(sorted(record.skipped.items())),
         "overhead_us": record.overhead_us,
@@ -213,6 +212,22 @@ def _line(record: Record, content: Content) -> dict[str, Any]:
     return line
 
 
+def _decided(record: Record) -> dict[str, Any]:
+    return {
+        "enforced": _standing(record.enforced),
+        "shadow": _standing(record.shadow),
+        "candidate": None if record.candidate is None else _trial(record.candidate),
+        "signals": [_signal(score) for score in record.signals if score.points or score.exempted],
+        "policies": [_policy(score) for score in record.policies if score.shadow or score.enforced],
+        "tenant": record.tenant,
+        "exemptions": [{"id": one.id, "points": _round(one.points)} for one in record.exemptions],
+        "applied": record.applied,
+        "would": record.would,
+        "refusal": record.refusal,
+        "delay": _round(record.delay),
+    }
+
+
 def _round(value: float) -> float:
     return round(value, 3) + 0.0  # turns -0.0 into 0.0
 
@@ -225,8 +240,13 @@ def _standing(standing: Standing) -> dict[str, Any]:
     return {"score": _round(standing.score), "rung": standing.rung}
 
 
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {"bundle": trial.bundle, "score": _round(trial.score), "rung": trial.rung}
+
+
 def _signal(score: SignalScore) -> dict[str, Any]:
-    return {
+    """What most lines would not have (`warming`, `exemption`, …) stands there only if it is there."""
+    line = {
         "id": score.id,
         "value": round(score.value, 6) + 0.0,
         "n": score.n,
@@ -235,6 +255,13 @@ def _signal(score: SignalScore) -> dict[str, Any]:
         "mode": score.mode.name.lower(),
         "text": score.text,
     }
+    if score.definition:
+        line["definition"] = score.definition
+    if score.warming is not None:
+        line["warming"] = _round(score.warming)
+    if score.exemption is not None:
+        line |= {"exemption": score.exemption, "exempted": _round(score.exempted)}
+    return line
 
 
 def _policy(score: PolicyScore) -> dict[str, Any]:

@@ -38,7 +38,9 @@ def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
     return mode
 
 
-def signal_score(name: str, signal: Signal, mode: Mode, measure: Measure) -> SignalScore:
+def signal_score(
+    name: str, signal: Signal, mode: Mode, measure: Measure, warming: float | None = None
+) -> SignalScore:
     """One signal's points under its full name, with its reason in words where it gives any."""
     force = strength(measure.value, signal.ramp)
     low, high = signal.ramp or (0.0, 1.0)
@@ -53,6 +55,8 @@ def signal_score(name: str, signal: Signal, mode: Mode, measure: Measure) -> Sig
         points=force * signal.points,
         mode=mode,
         text=text,
+        warming=warming,
+        definition=signal.definition,
     )
 
 
@@ -60,11 +64,14 @@ def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]
     """This call's points on the enforced and the shadow track, combined and cut at the cap."""
     shadow = [score.points for score in scores]
     enforced = [score.points for score in scores if score.mode is Mode.ENFORCE]
-    combine = max if policy.combine == "max" else sum
-    return (
-        min(policy.cap, combine(enforced)) if enforced else 0.0,
-        min(policy.cap, combine(shadow)) if shadow else 0.0,
-    )
+    return combined(policy, enforced), combined(policy, shadow)
+
+
+def combined(policy: Policy, values: Sequence[float]) -> float:
+    """The points of several signals as the policy counts them: the sum or the highest, cut at the cap."""
+    if not values:
+        return 0.0
+    return min(policy.cap, max(values) if policy.combine == "max" else sum(values))
 
 
 def total(scores: Sequence[PolicyScore], pick: Callable[[PolicyScore], float]) -> float:

@@ -63,15 +63,18 @@ class Drive:
     now: float = 0.0
     who: Principal = field(default_factory=lambda: Principal("p"))
     last: Transaction | None = None
+    candidate: Bundle | None = None
+    born: dict[str, float] = field(default_factory=dict)
 
     def send(self, body: Object | None = None, usage: Usage | None = None) -> Decision:
         """Judge, study and settle one call; returns the decision made at arrival."""
         body = chat() if body is None else body
         dialect = dialects.get("openai_chat")
         call = dialect.read(body, CHAT, 100)
-        transaction = Transaction(
-            plan(self.policies), self.ceiling, call, dialect, body, self.who, Client("192.0.2.1"), "id"
-        )
+        made = plan(self.policies, self.born)
+        trial = None if self.candidate is None else plan(self.candidate, self.born, trial=True)
+        client = Client("192.0.2.1")
+        transaction = Transaction(made, self.ceiling, call, dialect, body, self.who, client, "id", trial)
         decision = judge(transaction, self.store, self.now)
         self.store.apply(transaction.study(), self.now)
         self.store.apply(transaction.settle(Outcome(200, usage)), self.now)

@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "words": set(),
     "units": set(),
+    "statistics": set(),
     "dialects": {"errors", "model"},
     "turns": {"model"},
     "records": {"model"},
@@ -34,10 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "score": {"model", "policies"},
     "ladder": {"policies"},
     "plan": {"model", "policies", "turns"},
-    "engine": {
-        "actions", "dialects", "fields", "ladder", "model", "plan", "policies", "score",
-        "stores.base", "turns",
-    },
+    "relief": {"fields", "model", "policies", "score"},
+    "assessment": {"actions", "fields", "ladder", "model", "plan", "policies", "relief", "score"},
+    "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
     "exchange": {

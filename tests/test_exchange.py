@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
 from gateway.exchange import Exchange, Forward, Headers
-from gateway.model import Client, Mode, Outcome, Principal, Usage
+from gateway.model import Client, Mode, Outcome, Principal, Trial, Usage
+from gateway.policies.bundle import Bundle
 from tests.exchanges import (
     ASKED,
     CAP_ONLY,
@@ -204,3 +206,36 @@ def test_a_driver_may_know_who_it_was() -> None:
     record = one.finish(Outcome(200), 101.0)
     assert (record.principal, record.client.ip) == ("recorded", "198.51.100.1")
     assert one.transaction is not None
+
+
+# --- gates that follow each other, and candidates ----------------------------------------------------
+
+
+COUNT = "signals: {burst: {count: {of: requests, over: %s}, ramp: [0, 10], points: 10}}"
+
+
+def test_a_candidate_is_recorded_beside_what_was_decided() -> None:
+    trial = points(70)
+    one = exchange(points(40), SHADOW, candidate=trial)
+    assert one.judge(chat(n=4), 100.0) == Forward(ASKED)
+    one.forwarded(100.0)
+    record = one.finish(Outcome(200), 101.0)
+    assert record.shadow.rung == "narrow"
+    assert record.candidate == Trial(trial.hash, 70.0, "perturb")
+
+
+def test_counters_that_a_new_gate_keeps_go_on_and_the_others_are_young() -> None:
+    hourly, daily = (bundle(policy(COUNT % over)) for over in ("1h", "1d"))
+    first = exchange(hourly, SHADOW).gate
+    assert first.born == {}
+    second = replace(first, candidate=daily).following(first, 50.0)
+    assert set(second.born) == daily_keys(daily)
+    third = replace(second, bundle=daily, candidate=None).following(second, 70.0)
+    assert third.born == dict.fromkeys(daily_keys(daily), 50.0)
+    back = replace(third, bundle=hourly).following(third, 90.0)
+    assert set(back.born.values()) == {90.0}
+    assert replace(back, bundle=None).following(back, 99.0).born == {}
+
+
+def daily_keys(made: Bundle) -> set[str]:
+    return {op.key for op in made.policies[0].signals[0].detector.reads}

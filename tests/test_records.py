@@ -25,6 +25,8 @@ from gateway.model import (
     Route,
     SignalScore,
     Standing,
+    Tally,
+    Trial,
     Turn,
     Usage,
 )
@@ -124,6 +126,7 @@ LINE = {
     },
     "enforced": {"score": 10.0, "rung": "watch"},
     "shadow": {"score": 55.5, "rung": "throttle"},
+    "candidate": None,
     "signals": [
         {
             "id": "volume.burst",
@@ -136,6 +139,8 @@ LINE = {
         }
     ],
     "policies": [{"id": "volume", "mode": "enforce", "now": 5.0, "enforced": 10.0, "shadow": 10.0}],
+    "tenant": None,
+    "exemptions": [],
     "applied": ["log"],
     "would": ["limit"],
     "refusal": None,
@@ -171,6 +176,28 @@ def test_a_call_that_nobody_scored_has_a_line_of_the_same_keys() -> None:
     assert (found["status"], found["error"], found["finished"]) == (None, "client_gone", False)
     assert found["warnings"] == ["late"]
     assert line(record_of(exchange, OUTCOME), "plain")["prompt"] == []
+
+
+def test_a_line_tells_the_tenant_the_candidate_and_the_tally_of_exemptions() -> None:
+    decision = replace(
+        DECISION,
+        tenant="labs",
+        exemptions=(Tally("nightly", 12.34567), Tally("unused", 0.0)),
+        candidate=Trial("abc", 61.00049, "throttle"),
+    )
+    found = line(record_of(Exchange(transaction=Transaction(decision)), OUTCOME))
+    assert found["tenant"] == "labs"
+    assert found["exemptions"] == [{"id": "nightly", "points": 12.346}, {"id": "unused", "points": 0.0}]
+    assert found["candidate"] == {"bundle": "abc", "score": 61.0, "rung": "throttle"}
+    assert list(found) == list(LINE)
+
+
+def test_a_signal_tells_that_it_is_warming_and_what_an_exemption_took_off() -> None:
+    score = DECISION.signals[0]
+    softened = replace(score, points=0.0, warming=0.41239, exemption="nightly", exempted=5.00049)
+    (told,) = line(replace(RECORD, signals=(softened,)))["signals"]
+    assert told["warming"] == 0.412
+    assert (told["points"], told["exemption"], told["exempted"]) == (0.0, "nightly", 5.0)
 
 
 def test_our_own_answer_is_named_by_its_code() -> None:

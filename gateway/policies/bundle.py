@@ -45,6 +45,8 @@ class Signal:
     why: str
     over: str = ""
     """The window as the author wrote it, for `why`."""
+    definition: str = ""
+    """Fingerprint of how the number comes about: ramp, points and mode may change under it."""
 
 
 @dataclass(frozen=True, slots=True)

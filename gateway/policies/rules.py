@@ -18,7 +18,7 @@ from gateway.policies.bundle import Policy, Rung, Signal
 from gateway.policies.problems import Problems
 from gateway.policies.rungs import CORROBORATED
 from gateway.policies.schema import PolicyDocument, SignalDocument
-from gateway.signals.base import Detector
+from gateway.signals.base import Detector, fingerprint
 from gateway.strict_yaml import Document, Path
 from gateway.words import quote, suggest
 
@@ -148,6 +148,7 @@ class PolicyCompiler:
             floor=model.floor,
             why=model.why or _default_why(model.ramp, over),
             over=over,
+            definition=fingerprint(name, self.canonical[(*path, name)], population),
         )
 
     def _which(self, document: Document, path: Path, extra: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,254 @@
+"""One bundle's view of one call: which policies it concerns, what they score, and which rung that leads to.
+
+Here are the readings of one plan and what follows from them by arithmetic. When each step is due, and what
+is done about a rung, is the business of `gateway.engine`, which assesses every call under the active bundle
+and, where there is one, under a candidate that never acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway import ladder
+from gateway.actions.base import Action
+from gateway.fields import Facts
+from gateway.model import (
+    Batch,
+    Mode,
+    Op,
+    Peaks,
+    PolicyScore,
+    Reading,
+    Register,
+    SignalScore,
+    Standing,
+    Tally,
+)
+from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal
+from gateway.policies.bundle import Exemption
+from gateway.relief import Relief, in_force, tally
+from gateway.score import corroborating, points, policy_mode, signal_score, total
+
+ENFORCED, SHADOW = 0, 1
+"""Positions of the two tracks, here and in every pair of numbers."""
+
+
+def _enforced(score: PolicyScore) -> float:
+    return score.enforced
+
+
+def _shadow(score: PolicyScore) -> float:
+    return score.shadow
+
+
+@dataclass(slots=True)
+class _Concern:
+    """A policy in its effective mode, its peaks so far, and the signals that gave a verdict with theirs."""
+
+    planned: PlannedPolicy
+    mode: Mode
+    held: tuple[float, float]
+    signals: list[PlannedSignal] = field(default_factory=list)
+    scores: list[SignalScore] = field(default_factory=list)
+
+    def total(self) -> PolicyScore:
+        """What the policy says, its peaks included."""
+        policy, (enforced, shadow) = self.planned.policy, self.held
+        hard, soft = points(policy, self.scores)
+        return PolicyScore(policy.id, self.mode, soft, max(enforced, hard), max(shadow, soft))
+
+
+class Writes:
+    """Operations for the two batches, each counter once: detectors that share one ask for the same.
+
+    What is written to `elsewhere` counters is dropped: somebody else keeps them.
+    """
+
+    def __init__(self, elsewhere: frozenset[str] = frozenset()) -> None:
+        self._ops: tuple[dict[str, Op], dict[str, Op]] = ({}, {})
+        self._elsewhere = elsewhere
+
+    def add(self, batch: int, ops: Iterable[Op]) -> None:
+        """Operations for one of the batches."""
+        for op in ops:
+            if op.key not in self._elsewhere:
+                self._ops[batch][op.key] = op
+
+    def batches(self, scopes: Sequence[str], last: Sequence[Op] = ()) -> list[Batch]:
+        """The batches; `last` comes at the end of the own one."""
+        own: Batch = (scopes[0], [*self._ops[0].values(), *last])
+        return [own, (scopes[1], [*self._ops[1].values()])] if self._ops[1] else [own]
+
+
+class Assessment:
+    """One call under one bundle: `ask`, then `assess`, then whatever else in the engine's order."""
+
+    def __init__(self, plan: Plan, ceiling: Mode, facts: Facts) -> None:
+        who = facts.principal
+        self.plan = plan.concerning(who)
+        self.policies: tuple[PolicyScore, ...] = ()
+        self.skipped: dict[str, str] = {}
+        """Signals that could not run, and the class of the error."""
+        self.scopes = (who.id, who.id if who.org is None else f"org:{who.org}")
+        self._ceiling = min(ceiling, self.plan.ceiling)
+        self._facts = facts
+        self._readings: Sequence[Sequence[Reading]] = ()
+        self._since = (0.0, 0.0)
+        self._concerns: list[_Concern] = []
+        self._relief: Relief | None = None
+
+    def ask(self) -> list[Batch]:
+        """Everything to read before deciding; the same for every call of a principal."""
+        own, shared = self.plan.batches
+        return [(self.scopes[0], own), (self.scopes[1], shared)] if shared else [(self.scopes[0], own)]
+
+    def assess(self, readings: Sequence[Sequence[Reading]]) -> None:
+        """Score the call; `readings` answer `ask`, and the facts know its time."""
+        self._readings = readings
+        # The register holds when the scope was first seen; nothing yet means now.
+        firsts = [batch[FIRST_AT].values or (self._facts.now,) for batch in readings]
+        self._since = (firsts[0][0], firsts[-1][0])
+        every = [self._concern(planned) for planned in self.plan.policies]
+        exemptions = self.plan.bundle.exemptions
+        if exemptions and (force := in_force(exemptions, self._facts)):
+            self._soften(force, [concern.total() for concern in every])
+        self.policies = tuple(concern.total() for concern in every)
+
+    # --- what was found ---------------------------------------------------------------------------
+
+    def signals(self) -> tuple[SignalScore, ...]:
+        """Every verdict so far."""
+        return tuple(score for concern in self._concerns for score in concern.scores)
+
+    def exemptions(self) -> tuple[Tally, ...]:
+        """The exemptions that held for this call, and what they took off."""
+        if self._relief is None:
+            return ()
+        return tally((concern.planned.policy, concern.scores) for concern in self._concerns)
+
+    def counters(self) -> frozenset[str]:
+        """The fingerprints of what this call is counted under."""
+        return frozenset(
+            op.key
+            for concern in self._concerns
+            for planned in concern.planned.signals
+            for op in planned.signal.detector.reads
+        )
+
+    def late(self) -> bool:
+        """Score the signals that needed the answer; whether any gave a verdict."""
+        found = [concern for concern in self._concerns if self._score(concern, late=True)]
+        return bool(found)
+
+    # --- what to write ----------------------------------------------------------------------------
+
+    def first(self, writes: Writes) -> None:
+        """Since when the principal and its organisation are known, if they were not."""
+        for batch, readings in enumerate(self._readings):
+            if not readings[FIRST_AT].values:
+                writes.add(batch, (Register(FIRST.key, (self._facts.now,)),))
+
+    def peaks(self, writes: Writes) -> None:
+        """This call's points, where they are any."""
+        for concern in self._concerns:
+            policy = concern.planned.policy
+            now = points(policy, concern.scores)
+            if any(now):
+                writes.add(concern.planned.batch, (Peaks(concern.planned.peak_key, policy.half_life, now),))
+
+    def each(self, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]) -> None:
+        """What every signal concerned wants counted; one that fails is skipped and named."""
+        for concern in self._concerns:
+            batch = concern.planned.batch
+            readings = self._readings[batch]
+            for planned in concern.planned.signals:
+                try:
+                    ops = ask(planned, [readings[at] for at in planned.readings])
+                except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call
+                    self.skipped[planned.name] = type(error).__name__
+                else:
+                    writes.add(batch, ops)
+
+    def climb(self, track: int, writes: Writes) -> tuple[Standing, Mapping[str, Action]]:
+        """Where the principal stands on one track, and the actions of its rung."""
+        pick = _shadow if track == SHADOW else _enforced
+        score = total(self.policies, pick)
+        memory = self._readings[0][LADDER_AT + track].values
+        floor = self._floor(track)
+        if not score and not memory and floor < 0:
+            return Standing(), {}
+        facts = self._facts
+        began = facts.principal.since if facts.principal.since is not None else facts.first_seen
+        age = facts.now - (facts.now if began is None else began)
+        state = ladder.Climb(score, corroborating(self.policies, pick), age, floor, facts.now)
+        index, after = ladder.climb(self.plan.bundle.ladder, memory, state)
+        writes.add(0, (Register(self.plan.ladders[track].key, after),))
+        if index < 0:
+            return Standing(score), {}
+        rung = self.plan.bundle.ladder.rungs[index]
+        return Standing(score, rung.id, tuple(rung.actions)), rung.actions
+
+    # --- scoring ----------------------------------------------------------------------------------
+
+    def _concern(self, planned: PlannedPolicy) -> _Concern:
+        policy = planned.policy
+        mode = policy_mode(policy, self._ceiling, self._facts.principal)
+        if mode is Mode.DISABLED:
+            return _Concern(planned, mode, (0.0, 0.0))
+        enforced, shadow = self._readings[planned.batch][planned.peaks].values
+        concern = _Concern(planned, mode, (enforced if mode is Mode.ENFORCE else 0.0, shadow))
+        if policy.match is None or policy.match.weigh(self._facts):
+            self._concerns.append(concern)
+            self._score(concern, late=False)
+        return concern
+
+    def _score(self, concern: _Concern, *, late: bool) -> bool:
+        """Read the policy's signals that are (or are not) late; whether any gave a verdict."""
+        before = len(concern.scores)
+        batch = concern.planned.batch
+        readings = self._readings[batch]
+        for planned in concern.planned.signals:
+            signal = planned.signal
+            if signal.detector.late is not late:
+                continue
+            try:
+                measure = signal.detector.read(self._facts, [readings[at] for at in planned.readings])
+            except Exception as error:  # noqa: BLE001  as above
+                self.skipped[planned.name] = type(error).__name__
+                continue
+            if measure is not None:
+                mode = min(concern.mode, signal.mode)
+                score = signal_score(planned.name, signal, mode, measure, self._warming(planned, batch))
+                if self._relief is not None:
+                    score = self._relief.soften(planned.name, signal, score)
+                concern.signals.append(planned)
+                concern.scores.append(score)
+        return len(concern.scores) > before
+
+    def _warming(self, planned: PlannedSignal, batch: int) -> float | None:
+        """The share of the signal's window that was seen, None for the whole of it."""
+        if not planned.window:
+            return None
+        share = (self._facts.now - max(self._since[batch], planned.born)) / planned.window
+        return max(0.0, share) if share < 1.0 else None
+
+    def _soften(self, force: tuple[Exemption, ...], without: Sequence[PolicyScore]) -> None:
+        relief = Relief(force, total(without, _enforced), total(without, _shadow))
+        self._relief = relief
+        for concern in self._concerns:
+            concern.scores = [
+                relief.soften(planned.name, planned.signal, score)
+                for planned, score in zip(concern.signals, concern.scores, strict=True)
+            ]
+
+    def _floor(self, track: int) -> int:
+        """The highest rung that a signal at full strength lifts to, or -1."""
+        least = Mode.SHADOW if track == SHADOW else Mode.ENFORCE
+        floors = [
+            planned.floor
+            for concern in self._concerns
+            for planned, score in zip(concern.signals, concern.scores, strict=True)
+            if planned.floor >= 0 and score.mode >= least and score.strength == 1.0
+        ]
+        return max(floors, default=-1)
