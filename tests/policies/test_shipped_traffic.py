@@ -93,9 +93,9 @@ def sampler(source: random.Random, index: int) -> Any:
 
 def shop(source: random.Random, index: int) -> Any:
     who = source.randrange(5_000)
-    body = chat(words(source, 20), user=f"u-{who}")
-    body["messages"] = [{"role": "system", "content": f"You help customer {who}."}, *body["messages"]]
-    return body
+    system = {"role": "system", "content": f"You help customer {who}."}
+    question = {"role": "user", "content": words(source, 20)}
+    return {"model": "m", "messages": [system, question], "user": f"u-{who}"}
 
 
 def scorer(source: random.Random, index: int) -> Any:
