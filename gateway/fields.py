@@ -6,7 +6,7 @@ field that needs the answer is `late`: whatever reads it counts from the next re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -53,7 +53,7 @@ class Field:
     doc: str
     get: Callable[[Facts], Value]
     late: bool = False
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
     """The words that a text can be, where the vocabulary is closed."""
 
 

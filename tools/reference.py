@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -127,7 +127,7 @@ def _fields() -> Iterator[str]:
     yield from _table(("field", "kind", "late", "meaning", "values"), rows)
 
 
-def _choices(choices: Sequence[object]) -> str:
+def _choices(choices: Collection[object]) -> str:
     """The words of a closed vocabulary; nothing for any other type."""
     return ", ".join(f"`{choice}`" for choice in choices) if all(isinstance(c, str) for c in choices) else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from gateway.dialects.anthropic import Anthropic
 from gateway.dialects.base import Dialect
@@ -25,12 +25,19 @@ _ALL: tuple[Dialect, ...] = (
     Models(),
 )
 
-_BY_NAME: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
+_BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 
-NAMES = tuple(_BY_NAME)
-"""Names of all dialects, as they stand in `Route.dialect`."""
+NAMES: Collection[str] = _BY_NAME.keys()
+"""Names of all dialects, as they stand in `Route.dialect`; a view, which shows those added later too."""
 
 
 def get(name: str) -> Dialect:
     """The dialect called `name`. Raises KeyError."""
     return _BY_NAME[name]
+
+
+def add(dialect: Dialect) -> None:
+    """One more dialect, for the rest of the process: before anything is served. Raises ValueError."""
+    if dialect.name in _BY_NAME:
+        raise ValueError(f"there is a dialect '{dialect.name}' already")
+    _BY_NAME[dialect.name] = dialect

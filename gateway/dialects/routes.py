@@ -64,6 +64,14 @@ def resolve(method: str, raw_path: bytes | str) -> Route | None:
     return _get(found) if method.upper() == "GET" else None
 
 
+def add(route: Route) -> None:
+    """One more path, known by its last two segments behind any prefix, as all are. Raises ValueError."""
+    key = segments(route.path)[-2:]
+    if not key or key in _POST or key[-1:] in _POST:
+        raise ValueError(f"the path '{route.path}' is known already, or is none")
+    _POST[key] = route
+
+
 def dialect_for_errors(raw_path: bytes | str, headers: Iterable[tuple[bytes, bytes]]) -> Dialect:
     """The dialect that the sender of an unknown request most likely reads."""
     if any(name.lower() == b"anthropic-version" for name, _ in headers):

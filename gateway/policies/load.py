@@ -7,15 +7,14 @@ links into a hidden `..data` folder that is swapped as one: each is read once, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gateway import actions as shipped
 from gateway.actions.base import Action
 from gateway.errors import ConfigError, Place
+from gateway.plugins import installed
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
-from gateway.signals import DETECTORS
 from gateway.signals.base import Detector
 from gateway.strict_yaml import Document, parse
 
@@ -26,7 +25,7 @@ MAX_FILE = 1 << 20
 def load_bundle(
     path: Path,
     *,
-    detectors: Mapping[str, type[Detector]] = DETECTORS,
+    detectors: Mapping[str, type[Detector]] | None = None,
     actions: Mapping[str, type[Action]] | None = None,
     today: float | None = None,
 ) -> Bundle:
@@ -35,10 +34,26 @@ def load_bundle(
     With `today` (seconds since the epoch) exemptions that end soon are warned of.
     """
     documents, problems = read_documents(path)
+    return make_bundle(path, documents, problems, detectors=detectors, actions=actions, today=today)
+
+
+def make_bundle(
+    path: Path,
+    documents: Sequence[Document],
+    problems: Sequence[tuple[Place, str]],
+    *,
+    detectors: Mapping[str, type[Detector]] | None = None,
+    actions: Mapping[str, type[Action]] | None = None,
+    today: float | None = None,
+) -> Bundle:
+    """The bundle of what `read_documents` gave for `path`. Raises ConfigError with all problems.
+
+    Without `detectors` and `actions` it is made of all that are installed.
+    """
     return compile_bundle(
         documents,
-        detectors=detectors,
-        actions=actions if actions is not None else {name: shipped.get(name) for name in shipped.NAMES},
+        detectors=installed().detectors if detectors is None else detectors,
+        actions=installed().actions if actions is None else actions,
         origin=str(path),
         problems=problems,
         today=today,
