@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from gateway.commands import identify, label, replay, serve, test
+from gateway.commands import check, fields, identify, label, replay, schema, serve, test
 from gateway.errors import ConfigError
 
-VERBS = (serve, replay, label, identify, test)
+VERBS = (serve, check, replay, label, identify, test, fields, schema)
 """In the order in which `gateway --help` lists them."""
 
 

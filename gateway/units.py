@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -83,17 +83,15 @@ def rate(value: object) -> RateValue:
     raise ValueError("write a rate as count/duration: 20/1m")
 
 
-def _written(pattern: re.Pattern[str], description: str) -> WithJsonSchema:
-    """How the quantity stands in a file, for editors: as text, not as the number that it becomes."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "description": description})
+def _form(pattern: re.Pattern[str], description: str) -> dict[str, Any]:
+    """The JSON Schema of a quantity as it stands in a file: text, not the number that it becomes."""
+    return {"type": "string", "pattern": f"^{pattern.pattern}$", "description": description}
 
 
-Duration = Annotated[
-    float,
-    BeforeValidator(duration),
-    _written(_DURATION, "A duration: 500ms, 30s, 10m, 24h, 7d."),
-]
-Day = Annotated[float, BeforeValidator(day), _written(_DAY, "A day: 2027-02-28.")]
-Percent = Annotated[float, BeforeValidator(percent), _written(_PERCENT, "A share: 0% … 100%.")]
+DURATION_FORM = _form(_DURATION, "A duration: 500ms, 30s, 10m, 24h, 7d.")
+
+Duration = Annotated[float, BeforeValidator(duration), WithJsonSchema(DURATION_FORM)]
+Day = Annotated[float, BeforeValidator(day), WithJsonSchema(_form(_DAY, "A day: 2027-02-28."))]
+Percent = Annotated[float, BeforeValidator(percent), WithJsonSchema(_form(_PERCENT, "A share: 0% … 100%."))]
 Size = Annotated[int, BeforeValidator(size)]
-Rate = Annotated[RateValue, BeforeValidator(rate), _written(_RATE, "A number per time: 20/1m.")]
+Rate = Annotated[RateValue, BeforeValidator(rate), WithJsonSchema(_form(_RATE, "A number per time: 20/1m."))]

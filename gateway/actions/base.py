@@ -20,7 +20,7 @@ Verdict = Literal["kept", "changed", "drop"]
 class Options(BaseModel):
     """Base of every action's options: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Editor(Protocol):

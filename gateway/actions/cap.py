@@ -18,9 +18,13 @@ class Options(base.Options):
     """The highest value of each parameter; those left out are not touched."""
 
     n: _Positive | None = None
+    """Answers per prompt."""
     best_of: _Positive | None = None
+    """Candidates sampled per answer."""
     max_tokens: _Positive | None = None
+    """Output tokens; set where the request leaves it open."""
     top_logprobs: Annotated[int, Field(ge=0)] | None = None
+    """Alternatives per token."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Options:

@@ -15,6 +15,7 @@ class Options(base.Options):
     """`by`: how long each request is held; at most 30 s, below the time-outs of common clients."""
 
     by: Annotated[Duration, Field(gt=0, le=30)]
+    """How long each request is held: up to 30s."""
 
 
 class Delay(base.Action):

@@ -19,7 +19,9 @@ class Options(base.Options):
     """`requests`: how many per time; `burst`: how many at once after a pause."""
 
     requests: Rate
+    """How many per time: 20/1m."""
     burst: Annotated[int, Field(ge=1)] = 1
+    """How many at once after a pause."""
 
 
 class Limit(base.Action):

@@ -29,8 +29,11 @@ class Options(base.Options):
     """
 
     max_top: Annotated[int, Field(ge=0, le=20)] = 5
+    """Alternatives that stay per token; 0 takes all away."""
     decimals: Annotated[int, Field(ge=0, le=10)] | None = None
+    """Places to which probabilities are rounded."""
     off: bool = False
+    """Takes all probabilities away."""
 
 
 class Logprobs(base.Action):

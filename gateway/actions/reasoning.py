@@ -39,7 +39,9 @@ class Options(base.Options):
     """`strip` is always true; `assume_open` says that the chat template itself writes the open tag."""
 
     strip: Literal[True] = True
+    """Always true."""
     assume_open: bool = False
+    """The chat template itself opens the block, so that answers begin with reasoning."""
 
 
 class Reasoning(base.Action):

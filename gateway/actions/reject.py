@@ -16,8 +16,11 @@ class Options(base.Options):
     """`status` 403 or 429, `code` for the client's eyes, `retry_after` if trying again makes sense."""
 
     status: Literal[403, 429]
+    """403 is final; 429 asks to come back later."""
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    """A slug that the client may quote to support: usage_review."""
     retry_after: Duration | None = None
+    """When to come back, sent up to 120s."""
 
 
 class Reject(base.Action):

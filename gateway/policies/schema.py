@@ -106,7 +106,7 @@ def _text(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
-class _OrAs:
+class OrAs:
     """For the JSON Schema: another form of writing a value, which a validator before the type reads."""
 
     def __init__(self, **form: Any) -> None:
@@ -117,7 +117,7 @@ class _OrAs:
 
 
 Slug = Annotated[str, AfterValidator(_slug), _text(_SLUG)]
-Words = Annotated[list[str], BeforeValidator(_listed), _OrAs(type="null")]
+Words = Annotated[list[str], BeforeValidator(_listed), OrAs(type="null")]
 Ramp = Annotated[tuple[float, float], BeforeValidator(_ramp)]
 Factor = Annotated[float, BeforeValidator(_factor)]
 ModeWord = Literal["disabled", "shadow", "enforce"]
@@ -173,7 +173,7 @@ class Described(Named):
     """How grave it is if true."""
     owner: str = ""
     """Who answers for it."""
-    references: Annotated[list[Reference], BeforeValidator(_listed), _OrAs(type="null")] = []
+    references: Annotated[list[Reference], BeforeValidator(_listed), OrAs(type="null")] = []
     """Where the behaviour is described: ATLAS, AISVS, an address."""
     false_positives: Words = []
     """Honest traffic that it may hit."""
@@ -223,7 +223,7 @@ class PolicyDocument(Described):
     mode: ModeWord = "shadow"
     """disabled: not evaluated; shadow: recorded only; enforce: may act."""
     rollout: Annotated[
-        RolloutDocument, BeforeValidator(_rollout), _OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
+        RolloutDocument, BeforeValidator(_rollout), OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
     ] = RolloutDocument()
     """The share of customers that it may act on: 25%, or {percent: 25%, by: org, holdout: 2%}."""
     match: Spec | None = None
@@ -328,7 +328,7 @@ class ExemptionDocument(Named):
     """Which calls it is about."""
     applies_to: Annotated[list[Annotated[str, AfterValidator(_named)]], Field(min_length=1)]
     """Policies, or signals as policy.signal."""
-    effect: Annotated[EffectDocument, BeforeValidator(_effect), _OrAs(const="skip")]
+    effect: Annotated[EffectDocument, BeforeValidator(_effect), OrAs(const="skip")]
     """skip, {ramp: 10x} or {points: 0.5x}."""
     until_score: Annotated[float, Field(gt=0, le=100)] | None = None
     """It holds while the score would stay below this without it."""
@@ -353,7 +353,7 @@ class TenantDocument(Named):
     """How far any policy may go for them."""
     ladder: Slug | None = None
     """A ladder of their own, by id."""
-    set: Annotated[dict[str, Any], BeforeValidator(_mapped), _OrAs(type="null")] = {}
+    set: Annotated[dict[str, Any], BeforeValidator(_mapped), OrAs(type="null")] = {}
     """Other numbers, by their dotted path: logprobs.signals.one-token-probes.points: 5."""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, model_validator
 
-from gateway.policies.schema import Strict
+from gateway.policies.schema import OrAs, Strict
 
 CLOSE = 1e-6
 """Numbers nearer than this are equal: what is compared went through sums of floats."""
@@ -56,4 +56,4 @@ def _number(value: object) -> object:
     return {"eq": value} if plain else value
 
 
-Check = Annotated[NumberCheck, BeforeValidator(_number)]
+Check = Annotated[NumberCheck, BeforeValidator(_number), OrAs(type="number")]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.dialects.routes import resolve
-from gateway.policies.schema import Slug, Strict
+from gateway.policies.schema import OrAs, Slug, Strict
 from gateway.policytests.checks import Check
-from gateway.units import Duration, duration
+from gateway.units import DURATION_FORM, Duration, duration
 from gateway.words import quote, suggest
 
 PLACEHOLDER = re.compile(r"\{(i|word|words)(?::([0-9]{1,4}))?\}")
@@ -57,7 +57,11 @@ def _when(value: object) -> object:
     return None if value == END else duration(value)
 
 
-Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
+Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1), OrAs(type="string")]
+When = Annotated[
+    float | None, BeforeValidator(_when), WithJsonSchema({"anyOf": [{"const": END}, DURATION_FORM]})
+]
+_NAMES_FORM = OrAs(type="array", items={"type": "string"})
 Template = Annotated[str, AfterValidator(_template)]
 RoutePath = Annotated[str, AfterValidator(_route)]
 Mode = Literal["enforce", "shadow"]
@@ -170,14 +174,18 @@ class ExpectDocument(Strict):
     `reaches` of all requests up to then.
     """
 
-    at: Annotated[float | None, BeforeValidator(_when)] = None
+    at: When = None
     who: Names | None = None
     rung: str | None = None
     score: Check | None = None
-    fired: Annotated[dict[str, FiredDocument], BeforeValidator(_by_name)] = Field(default_factory=dict)
+    fired: Annotated[dict[str, FiredDocument], BeforeValidator(_by_name), _NAMES_FORM] = Field(
+        default_factory=dict
+    )
     silent: Names | None = None
     never: Names | None = None
-    reaches: Annotated[dict[str, ReachesDocument], BeforeValidator(_by_name)] = Field(default_factory=dict)
+    reaches: Annotated[dict[str, ReachesDocument], BeforeValidator(_by_name), _NAMES_FORM] = Field(
+        default_factory=dict
+    )
     response: ResponseDocument | None = None
 
     @model_validator(mode="after")

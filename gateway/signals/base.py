@@ -30,7 +30,7 @@ from gateway.model import Measure, Op, Reading
 class Options(BaseModel):
     """Base of every detector's options: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Context(Protocol):

@@ -18,8 +18,11 @@ class CadenceOptions(Options):
     """Which measure of time, over which window, and from how many arrivals on."""
 
     metric: Literal["interval_cv", "active_hours"]
+    """How regular the gaps are, or how many hours of the window have a call."""
     over: Duration
+    """The window: 6h, 24h."""
     min: int = Field(ge=1)
+    """No verdict below so many calls."""
 
 
 class Cadence(Detector):

@@ -110,8 +110,11 @@ class DiversityOptions(Options):
     """Which measure of content, over which window, and from how many prompts on."""
 
     metric: Literal["sweep", "near_duplicate_share", "consecutive_similarity"]
+    """What of the prompts is compared."""
     over: Duration
+    """The window: 6h."""
     min: int = Field(ge=1)
+    """No verdict below so many prompts."""
 
 
 class Diversity(Detector):

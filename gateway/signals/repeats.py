@@ -38,7 +38,9 @@ class RepeatsOptions(Options):
     """Over which window, and from how many inputs on."""
 
     over: Duration
+    """The window: 24h."""
     min: int = Field(ge=1)
+    """No verdict below so many inputs."""
 
 
 class Repeats(Detector):

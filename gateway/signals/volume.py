@@ -28,8 +28,11 @@ class CountOptions(Options):
     """What to count, over which window, and which calls."""
 
     of: Literal["requests", "prompts", "input_tokens", "output_tokens", "logprob_tokens"]
+    """What is added up."""
     over: Duration
+    """The window: 1m, 24h."""
     where: Spec | None = None
+    """Only calls that satisfy this condition."""
 
 
 class Count(Detector):
@@ -80,8 +83,11 @@ class RatioOptions(Options):
     """Which calls make the numerator, over which window, and from how many calls on."""
 
     where: Spec = Field(min_length=1)
+    """The calls that make the numerator."""
     over: Duration
+    """The window: 1h, 24h."""
     min: int = Field(ge=1)
+    """No verdict below so many calls."""
 
 
 class Ratio(Detector):
@@ -146,8 +152,11 @@ class DistinctOptions(Options):
     of: Literal[
         "prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips", "temperatures"
     ]
+    """What must differ."""
     over: Duration
+    """The window: 24h, 7d."""
     where: Spec | None = None
+    """Only calls that satisfy this condition."""
 
 
 class DistinctCount(Detector):
