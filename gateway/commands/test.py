@@ -97,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
     from gateway.policytests.references import check_references
     from gateway.policytests.report import Report
     from gateway.policytests.run import run_cases
+    from gateway.policytests.trail import rung_order
     from gateway.progress import progress
 
     suites = load_suites(options.paths)
@@ -108,8 +109,7 @@ def run(options: argparse.Namespace) -> int:
     coverage = Coverage(bundle)
     with progress("testing", len(cases), quiet=options.quiet) as tick:
         results = run_cases(cases, bundle, started, coverage, metamorphic=options.metamorphic, tick=tick)
-    rungs = tuple(rung.id for rung in bundle.ladder.rungs)
-    report = Report(bundle.hash, rungs, results, coverage.shares())
+    report = Report(bundle.hash, rung_order(bundle), results, coverage.shares())
     _print(report, options.output)
     return _verdict(report, options)
 

@@ -9,6 +9,7 @@ from gateway.policies.problems import Problems
 from gateway.policytests.schema import NO_RUNG, ExpectDocument
 from gateway.policytests.suites import Case, Suite
 from gateway.policytests.traffic import senders
+from gateway.policytests.trail import ladders, rung_order
 from gateway.strict_yaml import Path
 from gateway.words import quote, suggest
 
@@ -30,8 +31,10 @@ class _Checker:
         chosen = self._known & set(suite.model.policies or self._known)
         self._policies = [policy for policy in bundle.policies if policy.id in chosen]
         self._signals = {f"{policy.id}.{signal.id}" for policy in self._policies for signal in policy.signals}
-        self._rungs = [rung.id for rung in bundle.ladder.rungs]
-        self._responses = {name for rung in bundle.ladder.rungs for name in rung.actions}
+        self._rungs = rung_order(bundle)
+        self._responses = {
+            name for ladder in ladders(bundle) for rung in ladder.rungs for name in rung.actions
+        }
 
     def check(self) -> None:
         for index, name in enumerate(self._suite.model.policies or ()):

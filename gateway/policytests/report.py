@@ -90,7 +90,7 @@ def _case(result: Result) -> list[Text]:
     return [head, *(Text(f"          {one.message}   {one.place}") for one in result.failures)]
 
 
-_VERBS = {"signals": "fired", "rungs": "reached", "patterns": "matched"}
+_VERBS = {"signals": "fired", "rungs": "reached", "patterns": "matched", "exemptions": "applied"}
 
 
 def _covered(coverage: Mapping[str, Share]) -> list[Text]:

@@ -6,7 +6,7 @@ Equal documents and policies give equal results: the clock is the traffic's, cha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.errors import Place
@@ -15,10 +15,10 @@ from gateway.policies.bundle import Bundle
 from gateway.policies.compile import with_mode
 from gateway.policytests.coverage import Coverage
 from gateway.policytests.expect import Expectations, nothing_acted
-from gateway.policytests.metamorphic import relations
+from gateway.policytests.metamorphic import only, relations
 from gateway.policytests.suites import Case, Start
 from gateway.policytests.traffic import BEGIN, labels, senders, sent
-from gateway.policytests.trail import UNRANKED, Moment, moment
+from gateway.policytests.trail import UNRANKED, Moment, moment, rung_order
 
 Verdict = Literal["ok", "fail", "gap", "fixed"]
 """`gap`: a known gap that still is one; `fixed`: one that is none any more, hence a failure."""
@@ -71,13 +71,13 @@ def concerned(case: Case, bundle: Bundle) -> Bundle:
     """The bundle as the case sees it: only the policies that its document names, enforced or as they are."""
     chosen = case.suite.model.policies
     if chosen is not None:
-        bundle = replace(bundle, policies=tuple(one for one in bundle.policies if one.id in chosen))
+        bundle = only(bundle, lambda policy: policy.id in chosen)
     return with_mode(bundle, Mode.ENFORCE) if case.enforces else bundle
 
 
 def _run(case: Case, bundle: Bundle, start: Start, coverage: Coverage, *, metamorphic: bool) -> Result:
     seen = concerned(case, bundle)
-    rungs = [rung.id for rung in seen.ladder.rungs]
+    rungs = rung_order(seen)
     drive = start(seen, Mode.ENFORCE if case.enforces else Mode.SHADOW)
     trails: dict[str, list[Moment]] = {}
     truths = dict(labels(case))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.model import SignalScore
+from gateway.policies.bundle import Bundle, Ladder
 from gateway.records import Record
 
 UNRANKED = -1
@@ -67,3 +68,17 @@ def _trouble(record: Record) -> str:
 def until(moments: Sequence[Moment], at: float | None) -> Sequence[Moment]:
     """The moments up to a time; None: all."""
     return moments if at is None else [one for one in moments if one.ts <= at]
+
+
+def ladders(bundle: Bundle) -> list[Ladder]:
+    """The common ladder and those of tenants."""
+    return [bundle.ladder, *(tenant.ladder for tenant in bundle.tenants if tenant.ladder != bundle.ladder)]
+
+
+def rung_order(bundle: Bundle) -> tuple[str, ...]:
+    """All rungs from the lowest score to the highest; where ladders differ, the common one's score counts."""
+    heights: dict[str, float] = {}
+    for ladder in ladders(bundle):
+        for rung in ladder.rungs:
+            heights.setdefault(rung.id, rung.at)
+    return tuple(sorted(heights, key=heights.__getitem__))

@@ -13,7 +13,7 @@ import pytest
 from gateway.commands.test import started
 from gateway.fields import Facts
 from gateway.model import Measure, Mode, Reading, Standing
-from gateway.policies.bundle import Bundle
+from gateway.policies.bundle import Bundle, Ladder, Tenant
 from gateway.policies.compile import with_mode
 from gateway.policytests.coverage import Coverage
 from gateway.policytests.expect import nothing_acted
@@ -21,7 +21,7 @@ from gateway.policytests.load import load_suites
 from gateway.policytests.metamorphic import relations
 from gateway.policytests.run import run_cases
 from gateway.policytests.suites import Drive
-from gateway.policytests.trail import Moment
+from gateway.policytests.trail import Moment, rung_order
 from gateway.records import Record
 from gateway.signals.base import Detector
 from gateway.traffic import Line
@@ -257,3 +257,77 @@ def test_shadow_that_acts_is_found(change: dict[str, Any], what: str) -> None:
     moments = [QUIET, replace(QUIET, ts=5.0, **change)]
     assert list(nothing_acted(moments)) == [f"in shadow, and yet {what} acted after 2s"]
     assert list(nothing_acted([QUIET])) == []
+
+
+# --- tenants and exemptions ----------------------------------------------------------------------------
+
+TENANT = """---
+kind: tenant
+id: labs
+title: Labs
+orgs: [lab]
+set: {counting.cap: 1}
+"""
+EXEMPTION = """---
+kind: exemption
+id: known
+title: Known
+reason: A batch
+owner: jane@example.com
+expires: 2099-12-31
+match: {principal.org: batch}
+applies_to: [counting]
+effect: {points: 0.5x}
+"""
+
+
+def test_a_document_about_some_policies_sees_only_those_for_tenants_too() -> None:
+    policies = bundle(COUNTING, ECHO, TENANT)
+    traffic = f"{TEN}, request: {{echo: true}}"
+    head = {"defaults": "{principal: {org: lab}}"}
+    assert said(one(traffic, "score: 1", policies="[counting]", **head), policies) == []
+    assert said(one(traffic, "score: 41", **head), policies) == []
+
+
+def test_exemptions_are_counted_where_they_were_applied() -> None:
+    policies = bundle(COUNTING, EXEMPTION)
+    coverage = Coverage(policies)
+    assert coverage.shares()["exemptions"].missing == ("known",)
+    run_cases([one(TEN, defaults="{principal: {org: batch}}")], policies, started, coverage)
+    assert coverage.shares()["exemptions"].share == 1.0
+
+
+def test_an_exemption_never_raises_and_is_asked() -> None:
+    policies = bundle(COUNTING, EXEMPTION)
+    case = one(FAST, "rung: watch", defaults="{principal: {org: batch}}")
+    assert said(case, policies, metamorphic=True) == []
+
+
+def perverse(bundle: Bundle, ceiling: Mode) -> Drive:
+    """A gateway whose exemptions make things worse."""
+    real = started(bundle, ceiling)
+    score = Standing(30.0 if bundle.exemptions else 10.0)
+    return lambda line, number: replace(real(line, number), shadow=score)
+
+
+def test_an_exemption_that_raises_a_score_is_found() -> None:
+    policies = bundle(COUNTING, EXEMPTION)
+    assert list(relations(one(TEN), policies, perverse)) == [
+        "exemptions raise somebody's highest score from 10.0 to 30.0"
+    ]
+
+
+def test_the_rungs_of_a_tenants_own_ladder_take_their_place_by_score() -> None:
+    policies = bundle(COUNTING)
+    rungs = tuple(replace(rung, id=f"lab-{rung.id}", at=rung.at + 1) for rung in policies.ladder.rungs[:2])
+    lab = Tenant(
+        "labs", frozenset(), frozenset({"lab"}), frozenset(), Mode.ENFORCE, policies.policies,
+        Ladder("lab", rungs),
+    )  # fmt: skip
+    both = replace(policies, tenants=(lab,))
+    assert rung_order(both)[:4] == ("watch", "lab-watch", "narrow", "lab-narrow")
+    coverage = Coverage(both)
+    case = one(FAST, "{rung: lab-narrow}".strip("{}"), defaults="{principal: {org: lab}}")
+    (found,) = run_cases([case], both, started, coverage)
+    assert found.failures == ()
+    assert set(coverage.shares()["rungs"].missing) == {"watch", "narrow", "throttle", "perturb", "refuse"}
