@@ -31,7 +31,7 @@ from gateway.errors import ConfigError, Place
 from gateway.interpolation import interpolate
 from gateway.model import JSON, Mode
 from gateway.strict_yaml import Document, explain_validation, parse
-from gateway.units import Duration, Size
+from gateway.units import Duration, Percent, Size
 from gateway.upstream.origin import parse_origin
 
 OVERRIDES = "command line"
@@ -166,12 +166,24 @@ class IdentityConfig(Section):
         return header
 
 
+class ReloadConfig(Section):
+    """What makes the policies be read anew."""
+
+    watch: bool = True
+    sighup: bool = True
+    endpoint: bool = True
+
+
 class PoliciesConfig(Section):
     """Which policies are loaded, and how far they may go."""
 
     path: FilePath = _default(Path("policies"))
+    candidate: FilePath | None = None
     ceiling: Literal["disabled", "shadow", "enforce"] = "shadow"
     on_error: Literal["allow", "refuse"] = "allow"
+    reload: ReloadConfig = ReloadConfig()
+    guard: Percent | None = _default("5%")
+    last_known_good: bool = False
 
     @property
     def mode(self) -> Mode:

@@ -10,6 +10,8 @@ A count costs 0.3 µs with its label child at hand and 1.5 µs without (measured
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -82,7 +84,16 @@ class Metrics:
         self._engine_errors = counter("engine_errors", "Calls that the engine failed on.")
         self._dropped = counter("records_dropped", "Decision records that were not written.")
         self._inflight = Gauge("gateway_inflight_requests", "Requests being served.", registry=registry)
-        self._policy_info = Gauge("gateway_policy_info", "The bundle in use.", ["bundle"], registry=registry)
+        self._policy_info = Gauge(
+            "gateway_policy_bundle_info", "The bundle in use.", ["bundle", "gen"], registry=registry
+        )
+        self._reloads = family("config_reloads", "Readings of the policy directory, by result.", "result")
+        self._reload_failures = counter("policy_reload_failures", "Policy directories found broken.")
+        self._stale = Gauge(
+            "gateway_policy_config_stale_seconds",
+            "How long the policy directory has differed from the bundle in use.",
+            registry=registry,
+        )
         self._overhead = histogram("overhead_seconds", "Time spent in the gateway.", _OVERHEAD)
         self._ttfb = histogram("upstream_ttfb_seconds", "From forwarding to the answer's head.", _TTFB)
         self._rules: dict[tuple[str, Mode, bool], Counter] = {}
@@ -150,10 +161,20 @@ class Metrics:
         """Decision records were lost: the queue was full, or the file could not be written."""
         self._dropped.inc(count)
 
-    def policy_info(self, bundle: str) -> None:
+    def policy_info(self, bundle: str, gen: int) -> None:
         """This bundle is in use now, and no other."""
         self._policy_info.clear()
-        self._policy_info.labels(bundle).set(1)
+        self._policy_info.labels(bundle, gen).set(1)
+
+    def reload(self, result: str) -> None:
+        """The policy directory was read, with this result."""
+        self._reloads.child(result).inc()
+        if result == "failed":
+            self._reload_failures.inc()
+
+    def stale(self, seconds: Callable[[], float]) -> None:
+        """What says, at each scrape, how long the policy directory has differed from the bundle in use."""
+        self._stale.set_function(seconds)
 
     def exposition(self) -> tuple[bytes, str]:
         """Everything in the text format, and its media type."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -27,15 +28,20 @@ from gateway.assemble import assemble
 from gateway.audit import Writer
 from gateway.config import Config
 from gateway.errors import ConfigError, Place
-from gateway.exchange import Gate
+from gateway.guard import Guard
+from gateway.keeper import Keeper
 from gateway.metrics import Metrics
+from gateway.model import JSON
 from gateway.policies.bundle import Bundle
 from gateway.policies.load import load_bundle
+from gateway.reload import Reloader, begin
+from gateway.roll import Roll
+from gateway.source import Source
 from gateway.upstream.base import Timeouts
 from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
+from gateway.watch import watching
 
-_log = logging.getLogger("gateway.server")
 CUTTING = 5.0
 """Seconds in which requests that were cut off must leave their records."""
 KEEP_ALIVE = 75
@@ -53,9 +59,8 @@ class HttpServer(uvicorn.Server):
 class Status:
     """What the admin listener may show; changed by the server only."""
 
-    def __init__(self, bundle: Bundle, ceiling: str) -> None:
-        self.bundle = bundle.hash
-        self.summary = bundle.summary
+    def __init__(self, reloader: Reloader, ceiling: str) -> None:
+        self._reloader = reloader
         self.ceiling = ceiling
         self.draining = False
 
@@ -63,6 +68,32 @@ class Status:
     def ready(self) -> bool:
         """Whether new requests are welcome."""
         return not self.draining
+
+    @property
+    def bundle(self) -> str:
+        """Hash of the policies in use."""
+        return self._reloader.bundle.hash
+
+    @property
+    def gen(self) -> int:
+        """Counts the bundles that this process has put to use."""
+        return self._reloader.gate.gen
+
+    @property
+    def summary(self) -> str:
+        """The policies in one line for people."""
+        return self._reloader.bundle.summary
+
+    @property
+    def reload(self) -> JSON:
+        """How the policy directory was read last."""
+        return self._reloader.last.document()
+
+    @property
+    def degraded(self) -> str | None:
+        """Set while the policy directory is broken."""
+        last = self._reloader.last
+        return last.sentence() if last.result == "failed" else None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -144,16 +175,38 @@ async def _upstream(config: Config) -> AsyncIterator[Pool]:
         await serving
 
 
-async def _run(config: Config, listeners: tuple[socket.socket, socket.socket], gate: Gate) -> None:
-    assert gate.bundle is not None
-    metrics = Metrics()
-    metrics.policy_info(gate.bundle.hash)
-    status = Status(gate.bundle, config.policies.ceiling)
+def _load(path: Path) -> Bundle:
+    """The policies at `path`, with a word about exemptions that end soon."""
+    return load_bundle(path, today=time.time())
+
+
+def reloader_of(config: Config, metrics: Metrics) -> Reloader:
+    """The policies and all that goes with them, read for the first time. Raises ConfigError."""
+    policies = config.policies
+    source = Source(policies.path, _load, candidate=policies.candidate)
+    keeper = Keeper(config.identity.state_dir / "bundles")
+    found = begin(source, keeper, last_known_good=config.policies.last_known_good)
+    assert found.bundle is not None
+    gate = assemble(config, found.bundle, found.candidate)
+    guard = None
+    if config.policies.guard is not None:
+        roll = Roll(gate.identify, time.time)
+        gate = replace(gate, identify=roll)
+        guard = Guard(config.policies.guard, roll.since, time.time)
+    return Reloader(gate, found, source, keeper, metrics, clock=time.time, guard=guard)
+
+
+async def _run(
+    config: Config, listeners: tuple[socket.socket, socket.socket], reloader: Reloader, metrics: Metrics
+) -> None:
+    status = Status(reloader, config.policies.ceiling)
+    triggers = config.policies.reload
+    asked = asyncio.Event()
     writer = Writer(config.record.decisions, content=config.record.content, dropped=metrics.record_dropped)
     try:
         async with _upstream(config) as upstream:
             parts = Parts(
-                gate=lambda: gate,
+                gate=lambda: reloader.gate,
                 upstream=upstream,
                 sink=writer,
                 metrics=metrics,
@@ -162,18 +215,20 @@ async def _run(config: Config, listeners: tuple[socket.socket, socket.socket], g
                 deny_unknown=config.server.unknown_routes == "deny",
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
-            admin = http_server(admin_app(config, status, metrics), 1)
-            _obey_signals(proxy, status, writer)
+            reload_policies = reloader.reload if triggers.endpoint else None
+            admin = http_server(admin_app(config, status, metrics, reload_policies), 1)
+            _obey_signals(proxy, status, (writer.reopen, asked.set) if triggers.sighup else (writer.reopen,))
             # Only now, as nothing is left that could keep the process from serving.
             addresses = [_address(*listener.getsockname()[:2]) for listener in listeners]
-            print(announce(config, gate.bundle, *addresses), file=sys.stderr, flush=True)  # noqa: T201
-            await _serve_both(proxy, admin, listeners)
+            print(announce(config, reloader.bundle, *addresses), file=sys.stderr, flush=True)  # noqa: T201
+            async with watching(reloader, directory=triggers.watch, asked=asked):
+                await _serve_both(proxy, admin, listeners)
     finally:
         writer.close()
 
 
-def _obey_signals(proxy: HttpServer, status: Status, writer: Writer) -> None:
-    """SIGTERM and SIGINT: drain, and at the second one stop; SIGHUP: a new file for records."""
+def _obey_signals(proxy: HttpServer, status: Status, hang_up: Sequence[Callable[[], None]]) -> None:
+    """SIGTERM and SIGINT: drain, and at the second one stop; SIGHUP: a new file for records, policies."""
 
     def stop() -> None:
         if status.draining:
@@ -184,7 +239,7 @@ def _obey_signals(proxy: HttpServer, status: Status, writer: Writer) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
-    loop.add_signal_handler(signal.SIGHUP, writer.reopen)
+    loop.add_signal_handler(signal.SIGHUP, lambda: [step() for step in hang_up])
 
 
 async def _serve_both(
@@ -226,10 +281,8 @@ def announce(config: Config, bundle: Bundle, proxy: str, admin: str) -> str:
 
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
-    bundle = load_bundle(config.policies.path)
-    for warning in bundle.warnings:
-        _log.warning("%s", warning)
-    gate = assemble(config, bundle)
+    metrics = Metrics()
+    reloader = reloader_of(config, metrics)
     listeners = (
         listen(config.server.host, config.server.port),
         listen(config.admin.host, config.admin.port),
@@ -237,7 +290,7 @@ def serve(config: Config) -> None:
     with contextlib.ExitStack() as stack:
         for listener in listeners:
             stack.enter_context(listener)
-        uvloop_run(_run(config, listeners, gate))
+        uvloop_run(_run(config, listeners, reloader, metrics))
 
 
 def uvloop_run(main: Any) -> None:

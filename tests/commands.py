@@ -100,8 +100,11 @@ async def started(settings: Path, *options: str) -> AsyncIterator[Started]:
     process = await spawn("serve", "--config", str(settings), *options)
     assert process.stderr is not None
     try:
-        announced = b"".join([await process.stderr.readline() for _ in range(3)]).decode()
-        assert announced.startswith("gateway on "), announced + (await process.stderr.read()).decode()
+        said = [await process.stderr.readline()]
+        while said[-1] and not said[-1].startswith(b"gateway on "):
+            said.append(await process.stderr.readline())
+        assert said[-1], b"".join(said).decode()
+        announced = b"".join([said[-1], *[await process.stderr.readline() for _ in range(2)]]).decode()
         ports = _PORTS.match(announced)
         assert ports is not None
         records = settings.parent / "var" / "decisions.jsonl"

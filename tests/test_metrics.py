@@ -113,10 +113,27 @@ def test_each_event_has_its_count() -> None:
 
 def test_only_the_bundle_in_use_is_named() -> None:
     metrics = Metrics()
-    metrics.policy_info("aaa")
-    metrics.policy_info("bbb")
-    named = {key: value for key, value in samples(metrics).items() if key[0] == "gateway_policy_info"}
-    assert named == {("gateway_policy_info", "bbb"): 1}
+    metrics.policy_info("aaa", 1)
+    metrics.policy_info("bbb", 2)
+    named = {key: value for key, value in samples(metrics).items() if key[0] == "gateway_policy_bundle_info"}
+    assert named == {("gateway_policy_bundle_info", "bbb", "2"): 1}
+
+
+def test_reloads_are_counted_by_result_and_failures_once_more() -> None:
+    metrics = Metrics()
+    for result in ("published", "failed", "held", "failed"):
+        metrics.reload(result)
+    found = samples(metrics)
+    assert found["gateway_config_reloads_total", "failed"] == 2
+    assert found["gateway_config_reloads_total", "published"] == 1
+    assert found["gateway_policy_reload_failures_total",] == 2
+
+
+def test_how_old_the_policies_are_is_asked_at_each_scrape() -> None:
+    metrics = Metrics()
+    ages = iter((1.5, 2.5))
+    metrics.stale(lambda: next(ages))
+    assert [samples(metrics)["gateway_policy_config_stale_seconds",] for _ in range(2)] == [1.5, 2.5]
 
 
 def test_two_processes_worth_of_metrics_do_not_mix() -> None:

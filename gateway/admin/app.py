@@ -1,13 +1,14 @@
 """The admin application, on a listener of its own: health, metrics, effective settings, policies.
 
-It shows and never changes anything; what it shows comes in as objects. Apart from the proxy because the
-model server's own `/health` and `/metrics` must stay reachable through the proxy. Probes need no token;
-everything else does, once one is set.
+It shows, and changes nothing but which policies are in use; all it needs comes in as objects. Apart from the
+proxy because the model server's own `/health` and `/metrics` must stay reachable through the proxy. Probes
+need no token; everything else does, once one is set.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -20,10 +21,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.config import Config, redacted
 from gateway.metrics import Metrics
 from gateway.model import JSON
+from gateway.reload import Outcome
 
 LIVE = ("/livez", "/health/liveness")
 READY = ("/readyz", "/healthz", "/health", "/ready")
 _OPEN = frozenset(LIVE + READY)
+_STATUS = {"failed": 422, "held": 409}
+"""HTTP statuses of a reload that changed nothing though it should have."""
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -46,6 +50,21 @@ class Status(Protocol):
         ...
 
     @property
+    def gen(self) -> int:
+        """Counts the bundles that this process has put to use."""
+        ...
+
+    @property
+    def reload(self) -> JSON:
+        """How the policy directory was read last."""
+        ...
+
+    @property
+    def degraded(self) -> str | None:
+        """Why what is in use is not what should be, if so; calls are served all the same."""
+        ...
+
+    @property
     def summary(self) -> str | None:
         """The policies in one line for people."""
         ...
@@ -56,15 +75,24 @@ class Status(Protocol):
         ...
 
 
-def admin_app(config: Config, status: Status, metrics: Metrics) -> Starlette:
-    """The application; its token is `config.admin.token`."""
+class Reload(Protocol):
+    """Reads the policies anew; `force` passes over the guard."""
+
+    async def __call__(self, *, force: bool) -> Outcome: ...
+
+
+def admin_app(
+    config: Config, status: Status, metrics: Metrics, reload_policies: Reload | None = None
+) -> Starlette:
+    """The application; its token is `config.admin.token`. Without `reload_policies` there is no such path."""
 
     async def live(request: Request) -> Response:
         return _json({"alive": True})
 
     async def ready(request: Request) -> Response:
         reasons = _reasons(status)
-        return _json({"ready": not reasons, "reasons": [*reasons]}, 503 if reasons else 200)
+        shown: JSON = {"ready": not reasons, "reasons": [*reasons], "degraded": status.degraded}
+        return _json(shown, 503 if reasons else 200)
 
     async def exposition(request: Request) -> Response:
         body, kind = metrics.exposition()
@@ -74,7 +102,8 @@ def admin_app(config: Config, status: Status, metrics: Metrics) -> Starlette:
         return _json(redacted(config))
 
     async def policies(request: Request) -> Response:
-        return _json({"bundle": status.bundle, "summary": status.summary, "ceiling": status.ceiling})
+        names = ("bundle", "gen", "summary", "ceiling", "degraded", "reload")
+        return _json({name: getattr(status, name) for name in names})
 
     routes = [
         *(Route(path, live) for path in LIVE),
@@ -83,9 +112,22 @@ def admin_app(config: Config, status: Status, metrics: Metrics) -> Starlette:
         Route("/debug/config", settings),
         Route("/-/policies", policies),
     ]
+    if reload_policies is not None:
+        routes.append(Route("/-/reload", _reloading(reload_policies), methods=["POST"]))
     token = config.admin.token
     guard = [] if token is None else [Middleware(_Guard, token=token.get_secret_value())]
     return Starlette(routes=routes, middleware=guard)
+
+
+def _reloading(reload_policies: Reload) -> Callable[[Request], Awaitable[Response]]:
+    async def reload(request: Request) -> Response:
+        force = request.query_params.get("force", "0")
+        if force not in ("0", "1"):
+            return _json({"error": "write force=1 to pass over the guard"}, 400)
+        outcome = await reload_policies(force=force == "1")
+        return _json(outcome.document(), _STATUS.get(outcome.result, 200))
+
+    return reload
 
 
 def _json(value: JSON, status: int = 200) -> Response:

@@ -17,6 +17,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--port", type=int, metavar="N", help="port for clients")
     parser.add_argument("--admin-port", type=int, metavar="N", help="port for operators and probes")
     parser.add_argument("--mode", choices=("shadow", "enforce"), help="how far policies may go")
+    parser.add_argument(
+        "--last-known-good",
+        action="store_true",
+        default=None,
+        help="if the policies are broken at start, use those that were in use last",
+    )
     parser.set_defaults(run=run)
 
 
@@ -34,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         "server.port": options.port,
         "admin.port": options.admin_port,
         "policies.ceiling": options.mode,
+        "policies.last_known_good": options.last_known_good,
     }
     config = load_config(options.config, {name: value for name, value in given.items() if value is not None})
     configure(config.log.level, config.log.format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,8 +68,12 @@ async def gateway(
     connections: int = 8,
     clock: Callable[[], float] = lambda: 0.0,
     new_id: Callable[[], str] | None = None,
+    gates: Callable[[], Gate] | None = None,
 ) -> AsyncIterator[Running]:
-    """Run the proxy in this loop, with its real server and its real upstream leg."""
+    """Run the proxy in this loop, with its real server and its real upstream leg.
+
+    `gates` gives each call its gate, in the place of one made of the other options.
+    """
     identity = load_config(None, {"identity.end_user": False}).identity
     gate = Gate(
         policies or always(0), ceiling, MemoryStore(100), Identifier(identity, SECRET), max_body=max_body
@@ -78,7 +83,7 @@ async def gateway(
     async with aclosing(Pool(upstream, timeouts, max_connections=connections)) as pool:
         running = Running(listener.getsockname()[1], pool, Metrics())
         parts = Parts(
-            gate=lambda: gate,
+            gate=gates or (lambda: gate),
             upstream=pool,
             sink=running,
             metrics=running.metrics,
@@ -86,16 +91,22 @@ async def gateway(
             new_id=new_id or (lambda: f"id-{next(numbers)}"),
             deny_unknown=deny_unknown,
         )
-        server = http_server(Proxy(parts), 1)
-        serving = asyncio.ensure_future(server.serve([listener]))
-        while not server.started:  # noqa: ASYNC110  uvicorn sets a flag, not an event
-            await asyncio.sleep(0.005)
-        try:
+        async with _serving(Proxy(parts), listener):
             yield running
-        finally:
-            server.should_exit = True
-            await serving
-            listener.close()
+
+
+@asynccontextmanager
+async def _serving(app: Proxy, listener: socket.socket) -> AsyncIterator[None]:
+    server = http_server(app, 1)
+    serving = asyncio.ensure_future(server.serve([listener]))
+    while not server.started:  # noqa: ASYNC110  uvicorn sets a flag, not an event
+        await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admin.app import LIVE, READY, admin_app
+from gateway.admin.app import LIVE, READY, Reload, admin_app
 from gateway.config import load_config
+from gateway.errors import Place
 from gateway.metrics import Metrics
 from gateway.model import JSON
+from gateway.reload import Outcome, Result
 
 TOKEN = "a-token-of-some-length"
 GUARDED = ("/metrics", "/debug/config", "/-/policies")
@@ -25,6 +27,9 @@ class State:
     ready: bool = True
     draining: bool = False
     bundle: str | None = "abc123abc123"
+    gen: int = 3
+    reload: JSON = None
+    degraded: str | None = None
     summary: str | None = "3 files"
     ceiling: str = "shadow"
 
@@ -38,9 +43,10 @@ def ask(
     method: str = "GET",
     metrics: Metrics | None = None,
     settings: dict[str, JSON] | None = None,
+    reload_policies: Reload | None = None,
 ) -> httpx.Response:
     config = load_config(None, {"admin.token": token, **(settings or {})}, {})
-    app = admin_app(config, State() if state is None else state, metrics or Metrics())
+    app = admin_app(config, State() if state is None else state, metrics or Metrics(), reload_policies)
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -62,7 +68,7 @@ def test_a_process_that_answers_is_alive_even_while_it_drains(path: str) -> None
 @pytest.mark.parametrize("path", READY)
 def test_a_process_with_policies_is_ready(path: str) -> None:
     answer = ask(path)
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "degraded": None})
     assert answer.headers["cache-control"] == "no-store"
     assert ask(path, method="HEAD").status_code == 200
 
@@ -79,7 +85,15 @@ def test_a_process_with_policies_is_ready(path: str) -> None:
 )
 def test_a_process_that_is_not_ready_says_why(path: str, state: State, reasons: list[str]) -> None:
     answer = ask(path, state)
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "reasons": reasons})
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "reasons": reasons, "degraded": None}
+
+
+@pytest.mark.parametrize("path", READY)
+def test_a_process_with_old_policies_is_ready_and_says_that_it_is_degraded(path: str) -> None:
+    answer = ask(path, State(degraded="the policy directory cannot be used"))
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "reasons": [], "degraded": "the policy directory cannot be used"}
 
 
 # --- what operators see ------------------------------------------------------------------------------
@@ -108,8 +122,58 @@ def test_settings_are_shown_without_secrets() -> None:
     assert secret not in answer.text
 
 
-def test_policies_are_named_by_hash() -> None:
-    assert ask("/-/policies").json() == {"bundle": "abc123abc123", "summary": "3 files", "ceiling": "shadow"}
+def test_policies_are_named_by_hash_and_generation() -> None:
+    assert ask("/-/policies", State(reload={"result": "published"})).json() == {
+        "bundle": "abc123abc123",
+        "gen": 3,
+        "summary": "3 files",
+        "ceiling": "shadow",
+        "degraded": None,
+        "reload": {"result": "published"},
+    }
+
+
+class Reloading:
+    """Policies that are read with a given result."""
+
+    def __init__(self, result: Result = "published") -> None:
+        self.outcome = Outcome(result, "abc123abc123", 3, ((Place("a.yaml", 2, 5), "no such key"),))
+        self.forced: list[bool] = []
+
+    async def __call__(self, *, force: bool) -> Outcome:
+        """One reload."""
+        self.forced.append(force)
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("result", "status"), [("published", 200), ("unchanged", 200), ("held", 409), ("failed", 422)]
+)
+def test_a_reload_is_answered_with_how_it_ended(result: Result, status: int) -> None:
+    reloading = Reloading(result)
+    answer = ask("/-/reload", method="POST", reload_policies=reloading)
+    assert answer.status_code == status
+    assert answer.json() == reloading.outcome.document()
+    assert answer.json()["problems"] == [{"file": "a.yaml", "line": 2, "column": 5, "message": "no such key"}]
+    assert reloading.forced == [False]
+
+
+@pytest.mark.parametrize(
+    ("query", "forced"), [("?force=1", [True]), ("?force=0", [False]), ("?force=yes", [])]
+)
+def test_only_force_1_passes_over_the_guard(query: str, forced: list[bool]) -> None:
+    reloading = Reloading()
+    answer = ask(f"/-/reload{query}", method="POST", reload_policies=reloading)
+    assert answer.status_code == (200 if forced else 400)
+    assert reloading.forced == forced
+
+
+def test_a_reload_needs_the_token_and_a_post() -> None:
+    reloading = Reloading()
+    assert ask("/-/reload", method="POST", token=TOKEN, reload_policies=reloading).status_code == 401
+    assert ask("/-/reload", reload_policies=reloading).status_code == 405
+    assert ask("/-/reload", method="POST").status_code == 404
+    assert reloading.forced == []
 
 
 @pytest.mark.parametrize("path", ["/", "/debug", "/v1/models"])
