@@ -11,8 +11,8 @@ from gateway.secret import identity_secret
 from gateway.stores.memory import MemoryStore
 
 
-def assemble(config: Config, bundle: Bundle) -> Gate:
-    """The gate of one process. Raises ConfigError."""
+def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) -> Gate:
+    """The gate of one process; `candidate` is a second bundle that is asked as well. Raises ConfigError."""
     identity = config.identity
     return Gate(
         bundle,
@@ -21,4 +21,5 @@ def assemble(config: Config, bundle: Bundle) -> Gate:
         Identifier(identity, identity_secret(identity), load_mapping(identity.mapping)),
         fail_closed=config.policies.on_error == "refuse",
         max_body=config.server.max_body,
+        candidate=candidate,
     )

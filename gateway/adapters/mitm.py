@@ -252,7 +252,12 @@ class Addon:
             {"policies.ceiling": ctx.options.stillgate_mode} if ctx.options.stillgate_mode else {}
         )
         config = load_config(path, mode)
-        gate = assemble(config, load_bundle(config.policies.path))
+        today, candidate = time.time(), config.policies.candidate
+        gate = assemble(
+            config,
+            load_bundle(config.policies.path, today=today),
+            None if candidate is None else load_bundle(candidate, today=today),
+        )
         self._writer = Writer(config.record.decisions, content=config.record.content)
         self._driver = Driver(gate, self._writer, deny_unknown=config.server.unknown_routes == "deny")
 
