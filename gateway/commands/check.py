@@ -69,14 +69,14 @@ def _checked(path: Path, today: float) -> Checked:
     from gateway.authoring.ids import id_list
     from gateway.authoring.lint import Catalogues, lint
     from gateway.errors import ConfigError
-    from gateway.policies.load import make_bundle, read_documents
+    from gateway.policies.load import make_bundle, policy_files, read_documents
 
     try:
+        files = tuple(map(str, policy_files(path)))
         documents, problems = read_documents(path)
     except ConfigError as error:
         told = tuple(Finding(place, "error", message) for place, message in error.problems)
         return Checked(str(path), (), str(path), told)
-    files = tuple(dict.fromkeys(document.place(()).file for document in documents))
     found: list[Finding] = []
     bundle, summary = None, f"{path}: {len(files)} file{'s' * (len(files) != 1)} read"
     try:

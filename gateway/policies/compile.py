@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -66,6 +66,8 @@ class _Sources:
 
     found: list[_Source[Any]]
     lost: bool
+    broken: list[Document] = field(default_factory=list)
+    """Policies that could not be read as a whole."""
 
     def of(self, model: type[_Model]) -> list[_Source[_Model]]:
         """Those of one kind."""
@@ -95,6 +97,8 @@ def compile_bundle(
     rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None
     scene = Scene(detectors, sets, rungs, sources.lost)
     written = _policies(sources, scene, found)
+    for document in sources.broken:
+        PolicyCompiler(scene, found, {}).survey(document)
     policies = tuple(one.policy for one in written)
     tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
     tenants = [tenant(source.document, source.model) for source in sources.of(TenantDocument)]
@@ -173,6 +177,8 @@ def _read(documents: Iterable[Document], detectors: Collection[str], problems: P
         except ValidationError as error:
             problems.explain(document, error, KINDS[kind])
             model = None
+            if KINDS[kind] is PolicyDocument:
+                sources.broken.append(document)
         if model is None:
             sources.lost = True
             continue

@@ -88,16 +88,7 @@ class PolicyCompiler:
 
     def compile(self, document: Document, model: PolicyDocument) -> Policy:
         """The policy, complete if no problem was found."""
-        match = None
-        if model.match is not None:
-            try:
-                match = compile_condition(model.match, self.scene.patterns)
-            except ConditionError as error:
-                self._blame(document, ("match",), error)
-        if match is not None and match.late:
-            self.problems.add(
-                document, ("match",), "reads the answer, but a policy's match is asked before it"
-            )
+        match = None if model.match is None else self._match(document, model.match)
         population = json.dumps([model.key, match.canonical if match else ""])
         signals = (
             self._signal(document, ("signals", name), signal, population)
@@ -115,6 +106,48 @@ class PolicyCompiler:
             half_life=model.half_life,
             signals=tuple(signal for signal in signals if signal is not None),
         )
+
+    def survey(self, document: Document) -> None:
+        """Names what is wrong inside a policy that could not be read as a whole, so that a slip in one key
+        does not hide those in the others."""
+        value: dict[str, Any] = document.value  # type: ignore[assignment]  # what is no mapping has no kind
+        if isinstance(value.get("match"), dict):
+            self._match(document, value["match"])
+        signals = value.get("signals")
+        for name, raw in signals.items() if isinstance(signals, dict) else ():
+            if isinstance(raw, dict):
+                self._survey_signal(document, ("signals", name), raw)
+
+    def _survey_signal(self, document: Document, path: Path, raw: Mapping[str, Any]) -> None:
+        try:
+            model = SignalDocument.model_validate(raw)
+        except ValidationError:  # told already
+            extra = {key: part for key, part in raw.items() if key not in SignalDocument.model_fields}
+            name = self._which(document, path, extra)
+            if name is not None:
+                self._detector(document, (*path, name), extra[name], "")
+        else:
+            self._signal(document, path, model, "")
+
+    def _survey_where(self, document: Document, path: Path, raw: object) -> None:
+        """The condition in options that could not be read as a whole."""
+        where = raw.get("where") if isinstance(raw, dict) else None
+        if isinstance(where, dict) and where:
+            try:
+                compile_condition(where, self.scene.patterns)
+            except ConditionError as error:
+                self._blame(document, (*path, "where"), error)
+
+    def _match(self, document: Document, spec: object) -> Condition | None:
+        try:
+            match = compile_condition(spec, self.scene.patterns)
+        except ConditionError as error:
+            self._blame(document, ("match",), error)
+            return None
+        if match.late:
+            message = "reads the answer, but a policy's match is asked before it"
+            self.problems.add(document, ("match",), message)
+        return match
 
     def _blame(self, document: Document, prefix: Path, error: ConditionError) -> None:
         if not (isinstance(error, UnknownSetError) and self.scene.lost):
@@ -187,6 +220,7 @@ class PolicyCompiler:
             detector: Detector = kind(options, _Context(population, self.scene, raw, path))  # type: ignore[call-arg]
         except ValidationError as error:
             self.problems.explain(document, error, kind.options_type, path)
+            self._survey_where(document, path, raw)
             return None
         except ConditionError as error:
             self._blame(document, (), error)

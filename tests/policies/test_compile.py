@@ -175,6 +175,7 @@ def test_all_mistakes_of_all_files_are_told_at_once() -> None:
     )
     assert [line.split(" error: ")[0] for line in complaints(*texts)] == [
         "0.yaml:18:13:",
+        "0.yaml:21:62:",
         "1.yaml:9:9:",
         "2.yaml:19:34:",
         "3.yaml:1:1:",

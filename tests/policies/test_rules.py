@@ -79,3 +79,50 @@ def test_a_pattern_set_may_be_missing_while_other_files_cannot_be_read() -> None
 def test_signals_of_the_wrong_kind_are_an_error(signals: str) -> None:
     with pytest.raises(ConfigError, match="write a mapping"):
         compiled(f"kind: policy\nid: p\ntitle: t\nsignals: {signals}", LADDER)
+
+
+def test_a_slip_in_one_key_hides_no_slip_in_the_others() -> None:
+    broken = """\
+kind: policy
+id: bad
+title: Bad
+mode: off
+match: {request.ednpoint: chat}
+signals:
+  probes:
+    ratio: {where: {request.max_token: {lte: 2}}, over: 60, min: 50}
+    ramp: [0.3, 0.9]
+    points: 25
+  burst:
+    request: {request.echo: true}
+    count: {of: requests, over: 1m}
+    points: 5
+  tiny:
+    field: request.top_logprob
+    pionts: 5
+    ramp: [5, 20]
+  late: 7
+rollout: {percent: 250%}
+"""
+    with pytest.raises(ConfigError) as caught:
+        compiled(broken, LADDER)
+    assert [(place.line, place.column) for place, _ in caught.value.problems] == [
+        (4, 7), (5, 9), (8, 21), (8, 57), (11, 3), (15, 3), (16, 12), (17, 5), (19, 9), (20, 20),
+    ]  # fmt: skip
+
+
+def test_an_empty_or_missing_condition_in_broken_options_is_told_once() -> None:
+    for where in ("{}", "7"):
+        with pytest.raises(ConfigError) as caught:
+            compiled(
+                POLICY.replace("{prompt.user: {matches: '@words'}}, over: 1h", f"{where}, over: 1"), LADDER
+            )
+        places = [(place.file, place.line, place.column) for place, _ in caught.value.problems]
+        assert len(places) == len(set(places)), places
+
+
+def test_a_broken_policy_without_signals_is_told_so_alone() -> None:
+    with pytest.raises(ConfigError) as caught:
+        compiled("kind: policy\nid: p\ntitle: t\nmatch: 7\n", LADDER)
+    messages = [message for _, message in caught.value.problems]
+    assert messages == ["missing key 'signals'", "match: write a mapping (key: value)"]
