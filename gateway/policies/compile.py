@@ -97,8 +97,6 @@ def compile_bundle(
     rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None
     scene = Scene(detectors, sets, rungs, sources.lost)
     written = _policies(sources, scene, found)
-    for document in sources.broken:
-        PolicyCompiler(scene, found, {}).survey(document)
     policies = tuple(one.policy for one in written)
     tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
     tenants = [tenant(source.document, source.model) for source in sources.of(TenantDocument)]
@@ -127,6 +125,8 @@ def _ladders(sources: _Sources, actions: Mapping[str, type[Action]], problems: P
 
 
 def _policies(sources: _Sources, scene: Scene, problems: Problems) -> list[Written]:
+    for document in sources.broken:
+        PolicyCompiler(scene, problems, {}).survey(document)
     return [
         Written(
             source.document,
