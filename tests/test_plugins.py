@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +15,13 @@ from gateway import dialects
 from gateway.dialects import registry, routes
 from gateway.errors import ConfigError
 from gateway.fields import FIELDS
+from gateway.model import Mode
 from gateway.plugins import ACTIONS, DIALECTS, SIGNALS, installed, load
+from gateway.policies.compile import compile_bundle
 from gateway.policies.load import load_bundle
+from gateway.strict_yaml import parse
 from tests.plugin_samples import Chirp, Hush, Loudness
-from tests.support import Drive, chat
+from tests.support import LADDER, Drive, chat
 
 SAMPLES = "tests.plugin_samples"
 LOUDNESS = EntryPoint("loudness", f"{SAMPLES}:Loudness", SIGNALS)
@@ -153,6 +159,23 @@ def test_installed_extensions_work_in_policies(tmp_path: Path, monkeypatch: pyte
     assert refusal is not None
     assert refusal.code == "hush"
     assert installed() is installed()
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "extending.md").read_text("utf-8")
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL))
+    (group,) = tomllib.loads(blocks["toml"])["project"]["entry-points"]
+    assert group == SIGNALS
+    scope: dict[str, Any] = {}
+    # Without this module's own `annotations` switch, as a reader would run it.
+    exec(compile(blocks["python"], "extending.md", "exec", dont_inherit=True), scope)
+    made = compile_bundle(
+        parse(f"{blocks['yaml']}{LADDER}".encode(), "extending.md"),
+        detectors={"loudness": scope["Loudness"]},
+        actions=load(()).actions,
+    )
+    (signal,) = Drive(made, Mode.SHADOW).send(chat("LOUD!!!!!!!!!!!")).signals
+    assert (signal.id, signal.points) == ("shouting.loud", 5.0)
 
 
 def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
