@@ -25,6 +25,7 @@ from gateway.model import JSON
 from gateway.policies.bundle import Bundle
 from gateway.policies.changes import enforced, next_epochs, with_epochs
 from gateway.policies.load import load_bundle
+from gateway.retired import Retired, windows
 from gateway.source import Found, Signature, Source
 
 _log = logging.getLogger("gateway.reload")
@@ -138,6 +139,7 @@ class Reloader:
         self._differs_since: float | None = None
         self._ever = enforced(gate.bundle)
         self._epochs: dict[str, str] = {}
+        self._retired = Retired()
         self.last = self._failed(found.problems) if found.problems else self._published(None)
         """How the last reading ended; the first one counts."""
         self._note()
@@ -201,10 +203,18 @@ class Reloader:
         if verdict is not None and verdict.holds:
             return self._outcome("held", verdict=verdict, held=bundle.hash)
         await asyncio.to_thread(_keep, self._keeper, found)
+        await self._forget(gate)
         self.gate = gate
         self._ever |= enforced(bundle)
         self._epochs = epochs
         return self._published(verdict)
+
+    async def _forget(self, after: Gate) -> None:
+        """Drop the counters that neither gate uses, and none has for a whole window."""
+        old, new = (windows(gate.bundle, gate.candidate) for gate in (self.gate, after))
+        due = self._retired.follow(old, new, self._clock())
+        for _ in self.gate.store.forget(due) if due else ():
+            await asyncio.sleep(0)
 
     def _published(self, verdict: Verdict | None) -> Outcome:
         return self._outcome("published", verdict=verdict, warnings=_said(self.bundle))

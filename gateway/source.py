@@ -55,10 +55,7 @@ class Source:
         change time is part of it because tools that copy files keep their modification time.
         """
         paths = (self.path,) if self._candidate is None else (self.path, self._candidate)
-        try:
-            return tuple(_stat(file) for path in paths for file in policy_files(path))
-        except (ConfigError, OSError) as error:
-            return ((str(error),),)
+        return tuple(looks for path in paths for looks in _looks(path))
 
     def read(self) -> Found:
         """Everything that is there at one moment, compiled; half of one state and half of the next is
@@ -85,6 +82,13 @@ class Source:
 
     def _name(self, file: Path) -> str:
         return file.name if file == self.path else str(file.relative_to(self.path))
+
+
+def _looks(path: Path) -> Signature:
+    try:
+        return tuple(_stat(file) for file in policy_files(path))
+    except (ConfigError, OSError) as error:
+        return ((str(error),),)
 
 
 def _stat(file: Path) -> tuple[str | int, ...]:

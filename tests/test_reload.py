@@ -14,6 +14,7 @@ from gateway.guard import Move, Verdict
 from gateway.model import Outcome as Ended
 from gateway.records import Record
 from gateway.reload import Outcome, Reloader
+from gateway.stores import memory
 from tests.exchanges import ASKED, chat
 from tests.reloads import BROKEN, RULES, House, rules
 from tests.test_metrics import samples
@@ -172,6 +173,34 @@ def test_a_refresh_reads_nothing_while_the_files_stand_as_they_stood(tmp_path: P
     assert asyncio.run(reloader.refresh()).result == "failed"
     assert asyncio.run(reloader.refresh()).result == "failed"
     assert samples(house.metrics)["gateway_config_reloads_total", "failed"] == 2
+
+
+# --- counters --------------------------------------------------------------------------------------------
+
+
+def test_a_counter_out_of_use_lives_one_more_window_and_then_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SLICE", 1)
+    house = House(tmp_path).write(rules(points=1))
+    reloader = house.start()
+    for _ in range(3):
+        call(reloader)
+    other = rules(points=1).replace("over: 1h", "over: 2h")
+    house.write(other)
+    reload(reloader)
+    assert counted(call(reloader)) == 1
+    house.clock.now = 3599.0
+    house.write(rules(points=1))
+    reload(reloader)
+    assert counted(call(reloader, 3000.0)) == 4  # the rollback found it
+    held = house.store.nbytes("id of Bearer sk-secret")
+    house.write(other)
+    reload(reloader)
+    house.clock.now = 3599.0 + 3600
+    house.write(other.replace("points: 1", "points: 2"))
+    reload(reloader)
+    assert house.store.nbytes("id of Bearer sk-secret") < held
 
 
 # --- peaks -----------------------------------------------------------------------------------------------

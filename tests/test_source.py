@@ -71,6 +71,21 @@ def test_the_swap_of_a_config_map_shows_at_once(tmp_path: Path) -> None:
     assert second.files == {RULES: rules(points=2).encode()}
 
 
+def test_a_candidate_that_is_missing_hides_no_change(tmp_path: Path) -> None:
+    write(tmp_path / "policies")
+    source = Source(tmp_path / "policies", candidate=tmp_path / "next")
+    seen = [source.signature()]
+    write(tmp_path / "policies", rules(points=2))
+    seen.append(source.signature())
+    write(tmp_path / "next", rules(points=3))
+    seen.append(source.signature())
+    assert len(set(seen)) == 3
+    found = source.read()
+    assert found.bundle is not None
+    assert found.candidate is not None
+    assert found.files == {RULES: rules(points=2).encode()}
+
+
 def test_a_reading_holds_the_bundle_and_the_files_that_made_it(tmp_path: Path) -> None:
     source = write(tmp_path)
     (tmp_path / "more").mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.model import Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.stores import memory
 from gateway.stores.memory import MemoryStore
 
 READS: list[tuple[Op, Reading]] = [
@@ -62,3 +63,27 @@ def test_the_principal_seen_longest_ago_is_forgotten_first() -> None:
     kept = store.apply([("a", [READ]), ("c", [READ])], 0.0)
     assert [batch[0].values[0] for batch in kept] == [2.0, 1.0]
     assert store.apply([("b", [READ])], 0.0)[0][0].values[0] == 0.0
+
+
+def test_forgotten_counters_are_gone_everywhere_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SLICE", 2)
+    store = MemoryStore(10)
+    other = Sum("other", 60.0, (1.0,))
+    for scope in "abcde":
+        store.apply([(scope, [ADD, other])], 0.0)
+    assert sum(1 for _ in store.forget({"k", "never"})) == 2
+    for scope in "abcde":
+        readings = store.apply([(scope, [READ, Sum("other", 60.0, (0.0,))])], 0.0)[0]
+        assert [reading.values[0] for reading in readings] == [0.0, 1.0]
+
+
+def test_forgetting_is_no_use_and_may_be_interrupted_by_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SLICE", 1)
+    store = MemoryStore(2)
+    store.apply([("a", [ADD]), ("b", [ADD])], 0.0)
+    steps = store.forget({"k"})
+    next(steps)
+    store.apply([("c", [ADD])], 0.0)  # a, the one used longest ago, is out
+    assert [None for _ in steps] == [None]
+    kept = store.apply([("b", [READ]), ("c", [READ])], 0.0)
+    assert [batch[0].values[0] for batch in kept] == [0.0, 1.0]
