@@ -68,10 +68,10 @@ Mode = Literal["enforce", "shadow"]
 
 
 class ClientDocument(Strict):
-    """Where somebody's requests come from."""
+    """Where somebody's requests come from; with placeholders, from many places."""
 
-    ip: str | None = None
-    user_agent: str | None = None
+    ip: Template | None = None
+    user_agent: Template | None = None
 
 
 class PersonDocument(Strict):

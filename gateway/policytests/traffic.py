@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway.dialects.routes import resolve
-from gateway.policytests.schema import PersonDocument, TrafficDocument
+from gateway.policytests.schema import ClientDocument, PersonDocument, TrafficDocument
 from gateway.policytests.suites import Case
 from gateway.policytests.words import fill, fill_all
 from gateway.traffic import Line, merged, survey
@@ -117,7 +117,7 @@ def _stream(
     case: Case, document: TrafficDocument, which: tuple[int, int], name: str, rate: int
 ) -> Iterator[Sent]:
     source = random.Random(f"{case.suite.model.seed}/{case.name}/{which}")  # noqa: S311  not a secret
-    who = _facts(case, document, name)
+    who, client = _facts(case, document)
     defaults = case.suite.model.defaults
     route = document.route or defaults.route
     template = {**defaults.request, **document.request}
@@ -132,23 +132,25 @@ def _stream(
             usage=usage,
             status=document.status,
             truth=document.label,
+            ip=fill(client.ip, number, source) if client.ip else None,
+            ua=fill(client.user_agent, number, source) if client.user_agent else None,
             **who,
         )
         yield Sent(line, which)
 
 
-def _facts(case: Case, document: TrafficDocument, name: str) -> dict[str, Any]:
+def _facts(case: Case, document: TrafficDocument) -> tuple[dict[str, Any], ClientDocument]:
+    """What a line says of the principal, and where its requests come from."""
     _, said = _person(case, document)
-    age, client = said["age_days"], said["client"]
-    return {
+    age = said["age_days"]
+    who = {
         "kind": said["kind"],
         "org": said["org"],
         "tier": said["tier"],
         "tags": tuple(said["tags"]),
         "since": None if age is None else BEGIN - age * _DAY,
-        "ip": client.ip,
-        "ua": client.user_agent,
     }
+    return who, said["client"]
 
 
 def _times(document: TrafficDocument, clone: int, rate: int, source: random.Random) -> Iterator[float]:

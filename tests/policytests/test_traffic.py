@@ -132,11 +132,11 @@ def test_a_person_has_what_the_defaults_have_unless_it_says_otherwise() -> None:
     case = one(
         "as: farm, every: 1s, times: 1, label: benign",
         defaults="{principal: {org: o, tier: paid, age_days: 2}, usage: {output_tokens: 9}}",
-        people="{farm: {tier: trial, tags: [x], client: {ip: 203.0.113.9, user_agent: ua}}}",
+        people="{farm: {tier: trial, tags: [x], client: {ip: 203.0.113.9, user_agent: 'ua/{i}'}}}",
     )
     (line,) = lines(case)
     assert (line.principal, line.org, line.tier, line.tags) == ("farm", "o", "trial", ("x",))
-    assert (line.ip, line.ua, line.since, line.truth) == ("203.0.113.9", "ua", BEGIN - 2 * 86_400, "benign")
+    assert (line.ip, line.ua, line.since, line.truth) == ("203.0.113.9", "ua/1", BEGIN - 2 * 86_400, "benign")
     assert line.usage == {"input_tokens": 0, "output_tokens": 9, "reasoning_tokens": 0}
 
 

@@ -1,0 +1,55 @@
+"""The shipped pack keeps what policies/tests promises, and promises something about everyone it may hit."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.policytests.load import load_suites
+from gateway.policytests.suites import Case
+from tests.policies.test_shipped import POLICIES
+
+ROOT = Path(__file__).parents[2] / "policies"
+CASES = [case for suite in load_suites([ROOT]) for case in suite.cases()]
+TOO_LARGE = ["parameters.steered-one-token"]
+"""What only tens of thousands of prompts can show; its arithmetic is that of `count`."""
+
+
+def _benign(case: Case) -> bool:
+    return all(stream.label == "benign" for stream in case.document.traffic)
+
+
+def _never(case: Case) -> bool:
+    return any(expect.never for expect in case.document.expect)
+
+
+def test_every_promise_is_kept_and_every_signal_fires(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["test", str(ROOT), "--fail-on-empty", "--min-coverage", "95%", "-o", "json", "--quiet"]) == 0
+    report = json.loads(capsysbinary.readouterr().out)
+    assert report["counts"]["passed"] == len(CASES) - report["counts"]["gaps"]
+    assert report["coverage"]["signals"]["missing"] == TOO_LARGE
+    assert report["coverage"]["rungs"]["missing"] == []
+    assert report["coverage"]["patterns"]["missing"] == []
+
+
+def test_every_honest_case_promises_that_nobody_is_throttled() -> None:
+    for case in filter(_benign, CASES):
+        promised = {rung for expect in case.document.expect for rung in expect.never or ()}
+        calm = any(expect.rung == "none" for expect in case.document.expect)
+        assert calm or promised & {"watch", "throttle", "perturb"}, case.name
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_everybody_whom_a_policy_may_hit_has_a_promise(policy: str) -> None:
+    promises = Counter(tag for case in CASES if _benign(case) and _never(case) for tag in case.document.tags)
+    assert promises[policy] >= len(POLICIES[policy]["false_positives"])
+
+
+def test_every_case_says_which_policies_it_is_about() -> None:
+    strangers = {case.name: set(case.document.tags) - set(POLICIES) for case in CASES}
+    assert [name for name, unknown in strangers.items() if unknown] == []
+    assert [case.name for case in CASES if not case.document.tags] == []
