@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 import re2
 
@@ -81,7 +82,7 @@ class PatternSet:
     id: str
     patterns: Mapping[str, Pattern]
     _ids: tuple[str, ...] = field(init=False)
-    _set: Any = field(init=False, repr=False)
+    _set: _Compiled = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         problems: Problems = [
@@ -92,13 +93,13 @@ class PatternSet:
         if problems:
             raise PatternError(problems)
         object.__setattr__(self, "_ids", tuple(self.patterns))
-        object.__setattr__(self, "_set", _compile(pattern.regex for pattern in self.patterns.values()))
+        object.__setattr__(self, "_set", _compiled(tuple(one.regex for one in self.patterns.values())))
         if problems := [found for name in self._ids for found in self._disproved(name)]:
             raise PatternError(problems)
 
     def search(self, prepared: bytes) -> tuple[str, ...]:
         """Ids of the patterns that match somewhere in text as `prepare` gives it, in their order."""
-        return tuple(self._ids[index] for index in sorted(self._set.Match(prepared) or ()))
+        return tuple(self._ids[index] for index in sorted(self._set.match(prepared) or ()))
 
     def weight_of(self, ids: Sequence[str]) -> float:
         """The highest weight among patterns, 0 of none."""
@@ -140,7 +141,27 @@ def _wrong(regex: str) -> str | None:
     return None
 
 
-def _compile(regexes: Iterable[str]) -> Any:
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class _Compiled:
+    """A compiled set, which in itself cannot be referred to weakly."""
+
+    match: Callable[[bytes], Sequence[int] | None]
+
+
+_IN_USE: WeakValueDictionary[tuple[str, ...], _Compiled] = WeakValueDictionary()
+"""Compiled sets for as long as somebody holds them, by their expressions."""
+
+
+def _compiled(regexes: tuple[str, ...]) -> _Compiled:
+    """The compiled set of these expressions. The one in use, if there is one: compiling stops all threads,
+    for up to 0.1 s with the shipped sets (measured), which a reload must not do to calls for nothing."""
+    found = _IN_USE.get(regexes)
+    if found is None:
+        found = _IN_USE[regexes] = _compile(regexes)
+    return found
+
+
+def _compile(regexes: Iterable[str]) -> _Compiled:
     compiled = re2.Set.SearchSet(_options())
     for regex in regexes:
         compiled.Add(regex)
@@ -150,4 +171,4 @@ def _compile(regexes: Iterable[str]) -> Any:
         # RE2 refuses here what it could not run later (tried up to the limit), so no search is given up.
         message = f"more than RE2's {MAX_MEM >> 20} MiB: fewer patterns, or shorter repetitions"
         raise PatternError([((), message)]) from None
-    return compiled
+    return _Compiled(compiled.Match)

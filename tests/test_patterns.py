@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +134,15 @@ def test_patterns_too_large_for_re2_are_an_error(monkeypatch: pytest.MonkeyPatch
 
 def test_a_set_may_be_empty() -> None:
     assert PatternSet("s", {}).search(b"anything") == ()
+
+
+def test_a_set_that_is_in_use_is_not_compiled_again_and_is_forgotten_with_its_last_user() -> None:
+    before = PatternSet("before", {"a": Pattern("one"), "b": Pattern("two", weight=0.5)})
+    after = PatternSet("after", {"x": Pattern("one"), "y": Pattern("two", match=("two",))})
+    assert after._set is before._set
+    assert after.search(b"two") == ("y",)
+    assert before.search(b"two") == ("b",)
+    assert PatternSet("other", {"b": Pattern("two"), "a": Pattern("one")})._set is not before._set
+    held = weakref.ref(before._set)
+    del before, after
+    assert held() is None
