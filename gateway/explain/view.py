@@ -135,7 +135,6 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
     scene = _Scene(line, bundle if known else None)
     ts = line["ts"]
     shadow = scene.standing(line["shadow"])
-    rung = scene.rung(shadow.rung)
     return Explanation(
         id=line["id"],
         ts=ts,
@@ -164,18 +163,11 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
         next=scene.next(shadow, context),
         would=tuple(line["would"]),
         applied=tuple(line["applied"]),
-        responses={} if rung is None else _responses(rung),
+        responses=scene.responses(shadow),
         refusal=line["refusal"],
         unscored=line["unscored"],
         skipped=line["skipped"],
     )
-
-
-def _responses(rung: Rung) -> dict[str, dict[str, Any]]:
-    return {
-        name: action.options.model_dump(mode="json", exclude_none=True)
-        for name, action in rung.actions.items()
-    }
 
 
 class _Scene:
@@ -198,6 +190,15 @@ class _Scene:
 
     def rung(self, name: str | None) -> Rung | None:
         return next((rung for rung in self._ladder.rungs if rung.id == name), None)
+
+    def responses(self, standing: Standing) -> dict[str, dict[str, Any]]:
+        """Options of the responses on a rung, by their names."""
+        rung = self.rung(standing.rung)
+        actions = {} if rung is None else rung.actions
+        return {
+            name: action.options.model_dump(mode="json", exclude_none=True)
+            for name, action in actions.items()
+        }
 
     def signal(self, told: Mapping[str, Any]) -> SignalRow:
         owner, _, name = told["id"].partition(".")
