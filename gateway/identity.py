@@ -88,6 +88,14 @@ class Identifier:
             principal = replace(principal, id=f"{principal.id}/{self.end_user(call_end_user)}")
         return principal, Client(hop.text, agent)
 
+    def of_key(self, key: bytes) -> Principal:
+        """The principal of an API key that did not come in a header (recorded traffic)."""
+        return self._named(self._hash("key", _without_scheme(key)), "key")
+
+    def of_claim(self, claim: bytes) -> Principal:
+        """The principal that a trusted party named, as `identity.header` does (recorded traffic)."""
+        return self._named(self._hash("hdr", claim), "header")
+
     def end_user(self, text: str) -> str:
         """`eu_` and 20 hex digits for a dialect's end-user field; the same under every key."""
         return self._hash("eu", text.encode("utf-8", "surrogatepass"))

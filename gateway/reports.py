@@ -51,6 +51,22 @@ def _principals(document: dict[str, Any]) -> Table:
     return table
 
 
+def _signals(document: dict[str, Any]) -> str:
+    """What the input lets the signals measure: all of them named but those that are as they should be."""
+    signals = document["signals"]
+    names = {state: signals[state] for state in ("re_evaluable", "frozen", "blind")}
+    lines = [f"re-evaluable: {len(names['re_evaluable'])}/{sum(map(len, names.values()))} signals"]
+    for state, meaning in (
+        ("frozen", "as recorded; ramps, points and modes apply, windows and patterns do not"),
+        ("blind", "the input lacks what they read"),
+    ):
+        if names[state]:
+            lines.append(f"{state} ({meaning}): {', '.join(names[state])}")
+    for name, count in signals["partly_blind"].items():
+        lines.append(f"blind on {count:,} of {document['requests']:,} requests: {name}")
+    return "\n".join(lines)
+
+
 def replay_text(document: dict[str, Any]) -> str:
     """The replay report as two tables and a closing line."""
     out = io.StringIO()
@@ -61,6 +77,7 @@ def replay_text(document: dict[str, Any]) -> str:
         f"bundle {document['bundle']} · {document['requests']:,} requests · "
         f"{len(document['principals']):,} principals · {document['seconds']:.1f} s"
     )
+    console.print(escape(_signals(document)))
     console.print(
         "Behaviour was held fixed: real throttling makes clients slow down, retry or move accounts."
     )

@@ -1,60 +1,42 @@
-"""Recorded traffic: JSON Lines from files and directories, plain, gzip or zstd, merged by time.
+"""Recorded traffic in any format that a reader knows, from files and directories, merged by time.
 
-Two passes, so that memory stays bounded whatever the size: `survey` checks every line, counts them and
-notes which files are out of order; `merged` yields them by (time, file, line), sorting unordered files
-in runs on disk. What the lines mean to a policy is not known here.
+Two passes, so that memory stays bounded whatever the size: `survey` checks every item, counts the lines
+and notes which files are out of order; `merged` yields them by (time, file, place), sorting unordered
+files in runs on disk. What the lines mean to a policy is not known here.
 """
 
 from __future__ import annotations
 
-import gzip
 import heapq
-import io
 import math
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 
 import msgspec
-import zstandard
 
 from gateway.errors import ConfigError, Place
+from gateway.packed import BROKEN, opened, reason
+from gateway.readers import READERS, detect
+from gateway.readers.base import Line, Reader, Settings
+from gateway.readers.lines import Lines
+from gateway.readers.settings import reader_settings
+from gateway.readers.values import NotJSONError
+
+__all__ = ["Line", "Survey", "discover", "merged", "numbered_lines", "survey"]
 
 RUN = 64 * 1024 * 1024
 """Bytes of lines sorted in memory at a time, shared by the files that are out of order."""
-_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst")
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ENDINGS = (".jsonl", ".ndjson", ".json", ".har", ".flow", ".flows", ".mitm")
+_SUFFIXES = (*(ending + packing for ending in _ENDINGS for packing in ("", ".gz", ".zst")), ".zhar")
+"""Names by which files are found in a directory; a file that is named itself may be called anything."""
 
-
-class Line(msgspec.Struct, frozen=True):
-    """One recorded request. `request` and `response` are the bodies' bytes as they stand in the file."""
-
-    ts: float
-    principal: str
-    request: msgspec.Raw
-    kind: Literal["key", "header", "address"] = "key"
-    """With `tier`, `tags` and `since`: what policies may ask of the principal."""
-    org: str | None = None
-    tier: str | None = None
-    tags: tuple[str, ...] = ()
-    since: float | None = None
-    ip: str | None = None
-    ua: str | None = None
-    truth: str | None = None
-    route: str = "/v1/chat/completions"
-    usage: dict[str, Any] | None = None
-    status: int = 200
-    response: msgspec.Raw = msgspec.Raw(b"null")
-
-    @property
-    def answer(self) -> bytes | None:
-        """The recorded answer, if there is one."""
-        found = bytes(self.response)
-        return None if found == b"null" else found
+Form = tuple[tuple[str, ...], bool]
+"""What lines lack, and whether they carry recorded values of signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +46,17 @@ class Survey:
     files: tuple[Path, ...]
     unordered: frozenset[Path]
     lines: int
+    readers: Mapping[Path, Reader] = field(default_factory=dict)
+    silent: frozenset[Path] = frozenset()
+    """Files in which no answer has its cost, so that their lines lack usage."""
+    skipped: Mapping[Path, int] = field(default_factory=dict)
+    """Items that were no calls to a model, by file."""
+    forms: Mapping[Form, int] = field(default_factory=dict)
+    """How many lines there are of each form."""
+    definitions: frozenset[tuple[str, str | None]] = frozenset()
+    """The recorded signals, with the fingerprint of how each was measured."""
 
 
-_decode = msgspec.json.Decoder(Line).decode
 Tick = Callable[[int], None]
 """Told the number of lines done since the last call."""
 
@@ -89,28 +79,89 @@ def discover(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def survey(files: list[Path], tick: Tick = lambda done: None) -> Survey:
-    """Check every line. Raises ConfigError naming the first bad line of each file."""
+def survey(
+    files: list[Path],
+    tick: Tick = lambda done: None,
+    *,
+    settings: Settings | None = None,
+    form: str | None = None,
+) -> Survey:
+    """Check every item. Raises ConfigError naming the first bad one of each file.
+
+    `settings` are for the readers (default: those of the gateway's own settings); `form` names the one
+    format of all files (default: each by its content).
+    """
     problems: list[tuple[Place, str]] = []
-    unordered: set[Path] = set()
-    total = 0
+    settings = settings or reader_settings()
+    surveys: dict[Path, _FileSurvey] = {}
     for file in files:
-        last, count = -math.inf, 0
         try:
-            for _, line in _lines(file):
-                count += 1
-                if line.ts < last:
-                    unordered.add(file)
-                last = max(last, line.ts)
-                if count % 1000 == 0:
-                    tick(1000)
+            reader = _reader(file, form)(settings)
+            surveys[file] = _survey(file, reader, tick)
         except ConfigError as error:
             problems += error.problems
-        tick(count % 1000)
-        total += count
     if problems:
         raise ConfigError(problems)
-    return Survey(tuple(files), frozenset(unordered), total)
+    return Survey(
+        tuple(files),
+        frozenset(file for file, found in surveys.items() if found.unordered),
+        sum(found.lines for found in surveys.values()),
+        {file: found.reader for file, found in surveys.items()},
+        frozenset(file for file, found in surveys.items() if found.silent),
+        {file: found.skipped for file, found in surveys.items() if found.skipped},
+        sum((found.forms for found in surveys.values()), Counter()),
+        frozenset().union(*(found.definitions for found in surveys.values())),
+    )
+
+
+@dataclass(slots=True)
+class _FileSurvey:
+    """The same of one file."""
+
+    reader: Reader
+    lines: int = 0
+    unordered: bool = False
+    costs: bool = False
+    skipped: int = 0
+    by_form: Counter[Form] = field(default_factory=Counter)
+    definitions: set[tuple[str, str | None]] = field(default_factory=set)
+    last: float = -math.inf
+
+    def add(self, line: Line) -> None:
+        self.lines += 1
+        self.unordered = self.unordered or line.ts < self.last
+        self.last = max(self.last, line.ts)
+        self.costs = self.costs or line.usage is not None or line.answer is not None
+        self.by_form[line.lacks, line.signals is not None] += 1
+        for name, value in (line.signals or {}).items():
+            self.definitions.add((name, value.definition))
+
+    @property
+    def silent(self) -> bool:
+        return self.lines > 0 and not self.costs
+
+    @property
+    def forms(self) -> Counter[Form]:
+        if not self.silent:
+            return self.by_form
+        found: Counter[Form] = Counter()
+        for (lacks, recorded), count in self.by_form.items():
+            found[_without_usage(lacks), recorded] += count
+        return found
+
+
+def _survey(file: Path, reader: Reader, tick: Tick) -> _FileSurvey:
+    found = _FileSurvey(reader)
+    done = 0
+    for done, lines in enumerate(_read(file, reader), 1):
+        count = 0
+        for count, line in enumerate(lines, 1):  # noqa: B007  whether there was any
+            found.add(line)
+        found.skipped += not count
+        if done % 1000 == 0:
+            tick(1000)
+    tick(done % 1000)
+    return found
 
 
 def merged(plan: Survey) -> Iterator[Line]:
@@ -118,26 +169,35 @@ def merged(plan: Survey) -> Iterator[Line]:
     with ExitStack() as stack:
         run = RUN // max(1, len(plan.unordered))
         streams = [
-            _sorted_runs(file, at, run, stack) if file in plan.unordered else _keyed(file, at)
+            _sorted_runs(keyed, at, run, stack) if file in plan.unordered else keyed
             for at, file in enumerate(plan.files)
+            for keyed in [_keyed(file, at, plan)]
         ]
         for _, _, _, line in heapq.merge(*streams, key=lambda item: item[:3]):
             yield line
 
 
+def _without_usage(lacks: tuple[str, ...]) -> tuple[str, ...]:
+    return lacks if "usage" in lacks else (*lacks, "usage")
+
+
 _Keyed = tuple[float, int, int, Line]
 
 
-def _keyed(file: Path, at: int) -> Iterator[_Keyed]:
-    for number, line in _lines(file):
-        yield line.ts, at, number, line
+def _keyed(file: Path, at: int, plan: Survey) -> Iterator[_Keyed]:
+    silent = file in plan.silent
+    for number, lines in enumerate(_read(file, plan.readers[file])):
+        for line in lines:
+            if silent:
+                line = msgspec.structs.replace(line, lacks=_without_usage(line.lacks))
+            yield line.ts, at, number, line
 
 
-def _sorted_runs(file: Path, at: int, run: int, stack: ExitStack) -> Iterator[_Keyed]:
+def _sorted_runs(keyed: Iterator[_Keyed], at: int, run: int, stack: ExitStack) -> Iterator[_Keyed]:
     runs: list[Iterator[_Keyed]] = []
     pending: list[_Keyed] = []
     held = 0
-    for item in _keyed(file, at):
+    for item in keyed:
         pending.append(item)
         held += len(bytes(item[3].request)) + len(bytes(item[3].response))
         if held > run:
@@ -157,8 +217,8 @@ def _spill(pending: list[_Keyed], at: int, stack: ExitStack) -> Iterator[_Keyed]
     except OSError as error:
         with suppress(OSError):
             run.close()  # which tries to write once more
-        reason = f"cannot sort unordered traffic here: {error.strerror}"
-        raise ConfigError.at(Place(tempfile.gettempdir()), reason) from error
+        message = f"cannot sort unordered traffic here: {error.strerror}"
+        raise ConfigError.at(Place(tempfile.gettempdir()), message) from error
     decode = msgspec.json.Decoder(tuple[float, int, Line]).decode
     return ((ts, at, number, line) for ts, number, line in map(decode, run))
 
@@ -167,72 +227,47 @@ def numbered_lines(file: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1. Raises ConfigError."""
     number = 0
     try:
-        with _open(file) as raw:
+        with opened(file) as raw:
             for number, text in enumerate(raw, 1):
                 if text.strip():
                     yield number, text
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError.at(Place(str(file), number + 1, 1), f"cannot be read: {reason}") from error
+    except BROKEN as error:
+        raise _unreadable(file, number + 1, error) from error
 
 
-def _lines(file: Path) -> Iterator[tuple[int, Line]]:
-    for number, text in numbered_lines(file):
-        try:
-            line = _decode(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError.at(Place(str(file), number, 1), f"not a traffic line: {error}") from error
-        yield number, line
+def _reader(file: Path, form: str | None) -> type[Reader]:
+    if form is not None:
+        return READERS[form]
+    try:
+        with opened(file) as raw:
+            return detect(raw)
+    except BROKEN:
+        # Where it is broken, the reading of items tells.
+        return Lines
 
 
-class _Zstd(io.RawIOBase):
-    """A zstd file of any number of frames; unlike the library's reader, a cut-off frame is an error."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._begun = False
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            data = self._raw.read(1 << 17)
-            if not data:
-                if self._begun:
-                    raise EOFError("the last zstd frame is cut off")
-                return 0
-            self._ready = self._inflate(data)
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def _inflate(self, data: bytes) -> bytes:
-        out = []
-        while data:
-            self._begun = True
-            out.append(self._frame.decompress(data))
-            data = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-                self._begun = False
-        return b"".join(out)
+def _read(file: Path, reader: Reader) -> Iterator[Iterator[Line]]:
+    """The lines of each item; none for an item that is no call. Raises ConfigError."""
+    number = 0
+    try:
+        with opened(file) as raw:
+            for number, item in reader.items(raw):
+                yield _lines(file, reader, number, item)
+    except BROKEN as error:
+        raise _unreadable(file, number + 1, error) from error
+    except NotJSONError as error:
+        raise ConfigError.at(Place(str(file), error.line, 1), f"not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError.at(Place(str(file)), str(error)) from error
 
 
-@contextmanager
-def _open(file: Path) -> Iterator[Iterator[bytes]]:
-    """The lines of a file, whatever it is packed with; the first bytes tell, not the name."""
-    with file.open("rb") as raw:
-        magic = raw.read(4)
-        raw.seek(0)
-        if magic.startswith(_GZIP):
-            with gzip.open(raw) as plain:
-                yield iter(plain)
-        elif magic == _ZSTD:
-            with io.BufferedReader(_Zstd(raw), 1 << 17) as plain:
-                yield iter(plain)
-        else:
-            yield iter(raw)
+def _lines(file: Path, reader: Reader, number: int, item: Any) -> Iterator[Line]:
+    try:
+        yield from reader.lines(item)
+    except (ValueError, RecursionError) as error:
+        place = Place(str(file), number, 1)
+        raise ConfigError.at(place, f"not a {reader.title}: {error}") from error
+
+
+def _unreadable(file: Path, line: int, error: Exception) -> ConfigError:
+    return ConfigError.at(Place(str(file), line, 1), f"cannot be read: {reason(error)}")

@@ -83,7 +83,7 @@ def test_the_report_is_the_stable_interface(tmp_path: Path) -> None:
     policies, file = _policies(tmp_path), tmp_path / "traffic.jsonl"
     file.write_bytes(b"".join(_traffic()))
     report = _report(file, "--policies", policies)
-    assert set(report) == {"bundle", "requests", "seconds", "principals", "rungs"}
+    assert set(report) == {"bundle", "requests", "seconds", "principals", "rungs", "signals"}
     assert report["requests"] == 120
     assert set(report["rungs"]) == {"watch", "narrow", "throttle", "perturb", "refuse"}
     assert set(report["principals"]) == {"ann", "bob", "mallory"}

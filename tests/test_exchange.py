@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
 from gateway.exchange import Exchange, Forward, Headers
-from gateway.model import Client, Mode, Outcome, Principal, Trial, Usage
+from gateway.model import Call, Client, Mode, Outcome, Principal, Route, Trial, Usage
 from gateway.policies.bundle import Bundle
 from tests.exchanges import (
     ASKED,
@@ -206,6 +206,16 @@ def test_a_driver_may_know_who_it_was() -> None:
     record = one.finish(Outcome(200), 101.0)
     assert (record.principal, record.client.ip) == ("recorded", "198.51.100.1")
     assert one.transaction is not None
+
+
+def test_a_driver_may_know_what_was_asked() -> None:
+    one = exchange(points(5), SHADOW)
+    asked = Call(Route("anthropic", "messages", "/v1/messages"), model="m", messages=3)
+    one = Exchange(one.gate, one.head, one.id, one.began, as_call=asked)
+    assert one.judge(b"no body at all", 100.0) == Forward(one.head.headers)
+    record = one.finish(Outcome(200), 101.0)
+    assert (record.route, record.model, record.call) == ("/v1/messages", "m", asked)
+    assert record.shadow.score == 5.0
 
 
 # --- gates that follow each other, and candidates ----------------------------------------------------

@@ -285,3 +285,11 @@ def test_nothing_left_of_an_untrusted_hop_matters(hop: str, left: list[bytes]) -
 
 def _trusted() -> list[Any]:
     return [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
+
+
+def test_keys_and_names_that_came_in_no_header_are_who_they_would_be_in_one() -> None:
+    key, _ = PLAIN.principal([(b"authorization", b"Bearer sk-1")], OUTSIDE, None)
+    assert PLAIN.of_key(b"sk-1") == PLAIN.of_key(b"Bearer sk-1") == key
+    claim, _ = BEHIND.principal([(b"x-consumer", b"alice")], PROXY, None)
+    assert BEHIND.of_claim(b"alice") == claim
+    assert claim.kind == "header"

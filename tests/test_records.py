@@ -283,3 +283,12 @@ def test_any_text_and_any_number_make_one_line(text: str, number: float, seed: i
 def test_the_line_names_are_the_records_own() -> None:
     own: Mapping[str, object] = Record.__dataclass_fields__
     assert set(line()) - {"features"} == set(own) - {"call"}
+
+
+def test_how_a_signal_was_measured_is_told_where_it_is_known() -> None:
+    known = SignalScore("a.b", 1.0, 1, 1.0, 1.0, Mode.SHADOW, "", definition="count:1")
+    decision = replace(DECISION, signals=(known, replace(known, definition="")))
+    found = line(record_of(Exchange(transaction=Transaction(decision)), OUTCOME), "none")
+    first, second = found["signals"]
+    assert first["definition"] == "count:1"
+    assert "definition" not in second

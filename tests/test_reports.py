@@ -31,6 +31,7 @@ def _document(**principals: dict[str, Any]) -> dict[str, Any]:
         "seconds": 1.5,
         "principals": principals,
         "rungs": {"watch": counts},
+        "signals": {"re_evaluable": ["probe.a"], "frozen": [], "blind": [], "partly_blind": {}},
     }
 
 
@@ -62,3 +63,15 @@ def test_names_that_look_like_markup_are_shown_as_they_are(name: str) -> None:
     text = replay_text(_document(**{name: _principal(5, f"{name}")}))
     # The principal's name, and its truth.
     assert text.count(name) >= 2
+
+
+def test_what_the_input_does_not_let_signals_measure_is_named() -> None:
+    document = _document(a=_principal(0))
+    assert "re-evaluable: 1/1 signals\n" in replay_text(document)
+    document["signals"] |= {"frozen": ["probe.b"], "blind": ["probe.c", "probe.[d]"]}
+    document["signals"]["partly_blind"] = {"probe.a": 1200}
+    text = " ".join(replay_text(document).split())
+    assert "re-evaluable: 1/4 signals" in text
+    assert "windows and patterns do not): probe.b" in text
+    assert "blind (the input lacks what they read): probe.c, probe.[d]" in text
+    assert "blind on 1,200 of 5,678 requests: probe.a" in text

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway import dialects
 from gateway.dialects.shapes import count
+from gateway.evaluable import Form, Tray, narrowed
 from gateway.exchange import Answer, Exchange, Gate, Head, Headers
 from gateway.model import JSON, Call, Client, Outcome, Principal, Track, Usage
 from gateway.records import Record
@@ -45,12 +46,37 @@ def _usage(recorded: dict[str, Any], call: Call) -> Usage | None:
     )
 
 
+class Player:
+    """Replays lines through one gate, each under the signals that it can tell anything about."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._tray = Tray()
+        self._narrowed: dict[Form, Gate] = {}
+
+    def play(self, line: Line, number: int) -> Record:
+        """Drive one recorded request through the exchange; `number` makes its decision id."""
+        gate = self._gate
+        if line.lacks and gate.bundle is not None:
+            form = (line.lacks, line.signals is not None)
+            if form not in self._narrowed:
+                self._narrowed[form] = replace(gate, bundle=narrowed(gate.bundle, form, self._tray))
+            gate = self._narrowed[form]
+            self._tray.values = line.signals or {}
+        return _played(gate, line, number)
+
+
 def replay_line(gate: Gate, line: Line, number: int) -> Record:
-    """Drive one recorded request through the exchange; `number` makes its decision id."""
-    head = Head("POST", line.route.encode(), [])
+    """One line by itself; many have one `Player`."""
+    return Player(gate).play(line, number)
+
+
+def _played(gate: Gate, line: Line, number: int) -> Record:
+    head = Head(line.method, line.route.encode(), [])
     principal = Principal(line.principal, line.kind, line.org, line.tier, line.tags, line.since)
     who = (principal, Client(line.ip, line.ua))
-    exchange = Exchange(gate, head, f"replay-{number}", line.ts, as_principal=who)
+    call = None if line.features is None else line.features.call(line.route)
+    exchange = Exchange(gate, head, f"replay-{number}", line.ts, as_principal=who, as_call=call)
     if exchange.route is None:
         exchange.identify()
         return exchange.finish(Outcome(line.status), line.ts)
@@ -60,7 +86,7 @@ def replay_line(gate: Gate, line: Line, number: int) -> Record:
         return exchange.finish(Outcome(verdict.status), line.ts)
     answer = line.answer
     if answer is not None:
-        exchange.respond(line.status, _JSON_ANSWER)
+        exchange.respond(line.status or 200, _JSON_ANSWER)
         exchange.observe(answer)
     usage = None
     if line.usage is not None and exchange.call is not None:
@@ -177,8 +203,9 @@ def replay(
     """Every line in order; records to `sink`, their sum in the report. The gate must hold a bundle."""
     assert gate.bundle is not None
     report = Report(gate.bundle.hash, tuple(rung.id for rung in gate.bundle.ladder.rungs))
+    player = Player(gate)
     for number, line in enumerate(lines, 1):
-        record = replay_line(gate, line, number)
+        record = player.play(line, number)
         sink(record)
         report.add(record, line.truth)
         if number % 200 == 0:

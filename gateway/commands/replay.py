@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.commands.record import add_identity
 from gateway.errors import ConfigError, Place
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the verb."""
     parser = verbs.add_parser("replay", help="score recorded traffic offline", description=run.__doc__)
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="traffic files or directories (JSON Lines)"
+        "files", nargs="+", type=Path, metavar="FILE", help="files or directories, in any known format"
     )
     parser.add_argument("--policies", type=Path, default=Path("policies"), metavar="DIR")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
@@ -33,6 +34,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--records", type=Path, metavar="FILE", help="also write one record per request")
     parser.add_argument("--max-principals", type=_positive, default=1_000_000, metavar="N")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_identity(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,11 +47,13 @@ def _positive(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Score recorded traffic under its own clock and report who would have reached which rung."""
     from gateway.adapters import replay
+    from gateway.evaluable import evaluability
     from gateway.exchange import Gate
     from gateway.model import Mode
     from gateway.policies.compile import with_mode
     from gateway.policies.load import load_bundle
     from gateway.progress import progress
+    from gateway.readers.settings import reader_settings
     from gateway.reports import replay_text
     from gateway.stores.memory import MemoryStore
     from gateway.traffic import discover, merged, survey
@@ -60,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         bundle = with_mode(bundle, Mode.ENFORCE)
     files = discover(options.files)
     with progress("reading", None, quiet=options.quiet) as tick:
-        plan = survey(files, tick)
+        plan = survey(files, tick, settings=reader_settings(options.config, options.secret_file))
     gate = Gate(bundle, Mode[options.mode.upper()], MemoryStore(options.max_principals), replay.Nobody())
     with (
         _record_file(options.records, files) as sink,
@@ -68,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         report = replay.replay(gate, merged(plan), sink=sink, tick=tick)
     document = report.document(time.perf_counter() - began)
+    document["signals"] = evaluability(bundle, plan.forms, plan.definitions).document()
     if options.output == "json":
         sys.stdout.buffer.write(replay.encode(document))
     else:

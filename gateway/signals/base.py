@@ -63,6 +63,8 @@ class Detector:
     name: ClassVar[str]
     options_type: ClassVar[type[BaseModel]]
     late: bool = False
+    fields: frozenset[str] = frozenset()
+    """Names of the fields (`gateway.fields`) that it reads, of this call and of those in its window."""
     reads: tuple[Op, ...] = ()
     """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
 

@@ -130,6 +130,7 @@ class Diversity(Detector):
 
     name = "diversity"
     options_type = DiversityOptions
+    fields = frozenset({"prompt.user"})
 
     def __init__(self, options: DiversityOptions, context: Context) -> None:
         self._column = ("sweep", "near_duplicate_share", "consecutive_similarity").index(options.metric)

@@ -56,6 +56,7 @@ class Repeats(Detector):
 
     name = "repeats"
     options_type = RepeatsOptions
+    fields = frozenset({"prompt.text", "request.n", "request.prompts", "response.status"})
 
     def __init__(self, options: RepeatsOptions, context: Context) -> None:
         self._over, self._min = options.over, options.min

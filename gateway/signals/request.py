@@ -31,6 +31,7 @@ class Request(Detector):
     def __init__(self, options: RequestOptions, context: Context) -> None:
         self._condition = context.condition(options.root)
         self.late = self._condition.late
+        self.fields = self._condition.fields
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The condition's weight, 0 to 1."""
@@ -63,6 +64,7 @@ class FieldNumber(Detector):
     def __init__(self, options: FieldOptions, context: Context) -> None:
         self._field = FIELDS[options.root]
         self.late = self._field.late
+        self.fields = frozenset({self._field.name})
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The number; no verdict where the call does not have it."""

@@ -19,6 +19,11 @@ def _canonical(condition: Condition | None) -> str:
     return condition.canonical if condition else ""
 
 
+def _fields(condition: Condition | None, *names: str) -> frozenset[str]:
+    """What is counted, and what the condition asks."""
+    return frozenset(names) | (condition.fields if condition else frozenset())
+
+
 def _usage(facts: Facts, name: str) -> float:
     usage = facts.outcome.usage if facts.outcome else None
     return float(getattr(usage, name)) if usage else 0.0
@@ -48,6 +53,8 @@ class Count(Detector):
     def __init__(self, options: CountOptions, context: Context) -> None:
         self._of, self._over = options.of, options.over
         self._where = context.condition(options.where) if options.where else None
+        counted = {"requests": (), "prompts": ("request.prompts",)}.get(options.of, (f"usage.{options.of}",))
+        self.fields = _fields(self._where, *counted)
         self._at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
         self._key = fingerprint(
             "count", options.of, options.over, _canonical(self._where), context.population
@@ -102,6 +109,7 @@ class Ratio(Detector):
 
     def __init__(self, options: RatioOptions, context: Context) -> None:
         self._where = context.condition(options.where)
+        self.fields = self._where.fields
         self._over, self._min = options.over, options.min
         self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
         self.reads = (Sum(self._key, self._over, (0.0, 0.0)),)
@@ -145,6 +153,18 @@ _ITEMS: Mapping[str, Callable[[Facts], int]] = {
     "temperatures": lambda facts: _hash(_written(facts.call.parameters.temperature)),
 }
 
+_ITEM_FIELDS: Mapping[str, str] = {
+    "prompts": "prompt.user",
+    "systems": "prompt.system",
+    "models": "request.model",
+    "bias_sets": "request.logit_bias",
+    "end_users": "request.end_user",
+    "user_agents": "client.user_agent",
+    "client_ips": "client.ip",
+    "temperatures": "request.temperature",
+}
+"""The field that each is read from."""
+
 
 class DistinctOptions(Options):
     """What must differ, over which window, and which calls."""
@@ -174,6 +194,7 @@ class DistinctCount(Detector):
         self._item = _ITEMS[options.of]
         self._over = options.over
         self._where = context.condition(options.where) if options.where else None
+        self.fields = _fields(self._where, _ITEM_FIELDS[options.of])
         self._key = fingerprint(
             "distinct", options.of, options.over, _canonical(self._where), context.population
         )

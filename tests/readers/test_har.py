@@ -1,0 +1,120 @@
+"""HAR files of several recorders' habits; those of a real mitmproxy are in test_mitmproxy."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from gateway.readers.base import Line
+from tests.readers.support import read, settings
+
+BODY = '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
+ANSWER = '{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}'
+
+
+def _entry(**changes: Any) -> dict[str, Any]:
+    request = {
+        "method": "POST",
+        "url": "https://api.example.com/v1/chat/completions?key=sk-q#x",
+        "headers": [
+            {"name": ":authority", "value": "api.example.com"},
+            {"name": "Authorization", "value": "Bearer sk-secret"},
+            {"name": "Content-Encoding", "value": "gzip"},
+        ],
+        "postData": {"mimeType": "application/json", "text": BODY},
+        "bodySize": len(BODY),
+    }
+    response = {
+        "status": 200,
+        "headers": [{"name": "content-encoding", "value": "br"}],
+        "content": {"mimeType": "application/json", "text": ANSWER},
+    }
+    entry: dict[str, Any] = {
+        "startedDateTime": "2026-11-23T14:08:23.500Z",
+        "request": request | changes.pop("request", {}),
+        "response": response | changes.pop("response", {}),
+    }
+    return entry | changes
+
+
+def _file(*entries: object) -> bytes:
+    return json.dumps({"log": {"version": "1.2", "entries": entries}}, indent=2).encode()
+
+
+def _line(**changes: Any) -> Line:
+    (line,) = read("har", _file(_entry(**changes)))
+    return line
+
+
+def test_an_entry_becomes_a_line_under_the_hash_of_its_key() -> None:
+    line = _line()
+    live, _ = settings().identifier().principal([(b"authorization", b"Bearer sk-secret")], None, None)
+    assert (line.ts, line.principal, line.route) == (1795442903.5, live.id, "/v1/chat/completions")
+    assert bytes(line.request).decode() == BODY
+    assert line.usage is not None
+    assert (line.usage["input_tokens"], line.usage["output_tokens"]) == (3, 4)
+    assert line.lacks == ()
+
+
+def test_a_byte_order_mark_does_not_matter() -> None:
+    assert len(read("har", b"\xef\xbb\xbf" + _file(_entry()))) == 1
+
+
+def test_base64_bodies_are_decoded() -> None:
+    coded = {"encoding": "base64", "text": base64.b64encode(ANSWER.encode()).decode()}
+    line = _line(response={"content": {"mimeType": "application/json"} | coded})
+    assert line.usage is not None
+    assert line.usage["output_tokens"] == 4
+
+
+def test_the_type_of_the_content_counts_where_headers_do_not_say_it() -> None:
+    events = f"data: {ANSWER}\n\ndata: [DONE]\n\n"
+    line = _line(response={"headers": [], "content": {"mimeType": "text/event-stream", "text": events}})
+    assert line.usage is not None
+    assert line.usage["output_tokens"] == 4
+    named = [{"name": "Content-Type", "value": "text/event-stream"}]
+    assert (
+        _line(response={"headers": named, "content": {"mimeType": "x", "text": events}}).usage == line.usage
+    )
+
+
+def test_an_entry_without_an_answer_has_no_status() -> None:
+    line = _line(response={"status": 0, "content": {}, "_error": "net::ERR_FAILED"})
+    assert (line.status, line.usage, line.lacks) == (None, None, ())
+    gone = _entry()
+    del gone["response"]
+    assert read("har", _file(gone))[0].status is None
+
+
+def test_a_body_that_the_recorder_left_out_is_lacking_and_an_empty_one_is_not() -> None:
+    assert "prompt" in _line(request={"postData": None}).lacks
+    assert _line(request={"postData": None, "bodySize": 0}).lacks == ()
+
+
+def test_without_a_key_the_file_is_one_client() -> None:
+    both = read("har", _file(_entry(request={"headers": []}), _entry(request={"headers": None})))
+    assert {(line.kind, line.principal) for line in both} == {("address", both[0].principal)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (7, r"log\.entries\[1\]: the entry is no object"),
+        ({"startedDateTime": "x"}, r"log\.entries\[1\]: missing 'request'"),
+        (_entry(startedDateTime="soon"), r"log\.entries\[1\]: not a time"),
+        (_entry(request={"headers": [7]}), r"log\.entries\[1\]: "),
+        (_entry(request={"postData": {"text": "a", "encoding": "base64"}}), r"log\.entries\[1\]: base64"),
+    ],
+)
+def test_a_bad_entry_is_named_by_its_place(entry: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read("har", _file(_entry(), entry))
+
+
+@pytest.mark.parametrize("document", [{}, {"log": 7}, {"log": {"entries": {}}}])
+def test_a_file_without_entries_is_no_har(document: object) -> None:
+    with pytest.raises(ValueError, match=r"log\.entries is missing"):
+        read("har", json.dumps(document).encode())
