@@ -15,14 +15,11 @@ from typing import Any
 from gateway.fields import Facts
 from gateway.model import Measure, Mode, Reading
 from gateway.policies.bundle import Bundle, Policy, Signal
-from gateway.readers.base import Value, lacking_fields
+from gateway.readers.base import Form, Value, lacking_fields
 from gateway.signals.base import Detector
 
 NAMELESS = "identity"
 """The aspect without which a line belongs to nobody, so that no window over a principal means anything."""
-
-Form = tuple[tuple[str, ...], bool]
-"""What a line lacks, and whether it carries recorded values."""
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ import msgspec
 from gateway.errors import ConfigError, Place
 from gateway.packed import BROKEN, opened, reason
 from gateway.readers import READERS, detect
-from gateway.readers.base import Line, Reader, Settings
+from gateway.readers.base import Form, Line, Reader, Settings
 from gateway.readers.lines import Lines
 from gateway.readers.settings import reader_settings
 from gateway.readers.values import NotJSONError
@@ -34,9 +34,6 @@ RUN = 64 * 1024 * 1024
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".har", ".flow", ".flows", ".mitm")
 _SUFFIXES = (*(ending + packing for ending in _ENDINGS for packing in ("", ".gz", ".zst")), ".zhar")
 """Names by which files are found in a directory; a file that is named itself may be called anything."""
-
-Form = tuple[tuple[str, ...], bool]
-"""What lines lack, and whether they carry recorded values of signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ class _FileSurvey:
         self.unordered = self.unordered or line.ts < self.last
         self.last = max(self.last, line.ts)
         self.costs = self.costs or line.usage is not None or line.answer is not None
-        self.by_form[line.lacks, line.signals is not None] += 1
+        self.by_form[line.form] += 1
         for name, value in (line.signals or {}).items():
             self.definitions.add((name, value.definition))
 
@@ -199,7 +196,7 @@ def _sorted_runs(keyed: Iterator[_Keyed], at: int, run: int, stack: ExitStack) -
     held = 0
     for item in keyed:
         pending.append(item)
-        held += len(bytes(item[3].request)) + len(bytes(item[3].response))
+        held += item[3].weight
         if held > run:
             runs.append(_spill(pending, at, stack))
             pending, held = [], 0

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.adapters.replay import Nobody, Player
-from gateway.evaluable import Evaluability, Form, evaluability
+from gateway.evaluable import Evaluability, evaluability
 from gateway.exchange import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle
-from gateway.readers.base import Features, Line, Value
+from gateway.readers.base import Features, Form, Line, Value
 from gateway.records import Record
 from gateway.stores.memory import MemoryStore
 from tests.support import bundle, policy

@@ -16,9 +16,10 @@ import msgspec
 
 from gateway import dialects
 from gateway.dialects.shapes import count
-from gateway.evaluable import Form, Tray, narrowed
+from gateway.evaluable import Tray, narrowed
 from gateway.exchange import Answer, Exchange, Gate, Head, Headers
 from gateway.model import JSON, Call, Client, Outcome, Principal, Track, Usage
+from gateway.readers.base import Form
 from gateway.records import Record
 from gateway.traffic import Line
 
@@ -58,7 +59,7 @@ class Player:
         """Drive one recorded request through the exchange; `number` makes its decision id."""
         gate = self._gate
         if line.lacks and gate.bundle is not None:
-            form = (line.lacks, line.signals is not None)
+            form = line.form
             if form not in self._narrowed:
                 self._narrowed[form] = replace(gate, bundle=narrowed(gate.bundle, form, self._tray))
             gate = self._narrowed[form]

@@ -17,6 +17,7 @@ import msgspec
 from gateway.fields import FIELDS
 from gateway.identity import Identifier
 from gateway.model import Call, Parameters, Route, Turn
+from gateway.words import quote, suggest
 
 ABSENT = msgspec.Raw(b"null")
 """No body. This very object is left out of lines that are written."""
@@ -52,6 +53,9 @@ def lacking_fields(lacks: Iterable[str]) -> frozenset[str]:
     """The fields that these aspects and single fields mean."""
     return frozenset().union(*(ASPECTS.get(name, frozenset({name})) for name in lacks))
 
+
+Form = tuple[tuple[str, ...], bool]
+"""What a line lacks, and whether it carries recorded values of signals."""
 
 Given = Literal["yes", "part", "no"]
 """Whether a source tells something: always, for some lines or in part, never."""
@@ -145,6 +149,19 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self.features is None and bytes(self.request) == b"null":
             raise ValueError("missing required field `request`")
+        if unknown := [name for name in self.lacks if name not in ASPECTS and name not in FIELDS]:
+            raise ValueError(f"{quote(unknown[0])} is no field{suggest(unknown[0], [*ASPECTS, *FIELDS])}")
+
+    @property
+    def form(self) -> Form:
+        """What decides how this line can be scored."""
+        return self.lacks, self.signals is not None
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the line takes in memory."""
+        turns = self.features.turns if self.features else ()
+        return 1000 + len(bytes(self.request)) + len(bytes(self.response)) + sum(len(t.text) for t in turns)
 
     @property
     def answer(self) -> bytes | None:

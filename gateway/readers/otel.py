@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import IO, Any
 
 from gateway.model import Principal, Role, Turn
@@ -184,17 +185,28 @@ def _status(span: dict[str, Any], told: dict[str, Any]) -> int:
 
 
 def _parameters(told: dict[str, Any]) -> dict[str, Any]:
+    stop = told.get("gen_ai.request.stop_sequences") or ()
     found = {
-        "max_tokens": told.get("gen_ai.request.max_tokens"),
-        "n": told.get("gen_ai.request.choice.count"),
-        "temperature": told.get("gen_ai.request.temperature"),
-        "top_p": told.get("gen_ai.request.top_p"),
-        "seed": told.get("gen_ai.request.seed", told.get("gen_ai.openai.request.seed")),
-        "stop": len(told.get("gen_ai.request.stop_sequences") or ()),
+        "max_tokens": _whole(told.get("gen_ai.request.max_tokens")),
+        "n": _whole(told.get("gen_ai.request.choice.count")),
+        "temperature": _number(told.get("gen_ai.request.temperature")),
+        "top_p": _number(told.get("gen_ai.request.top_p")),
+        "seed": _whole(told.get("gen_ai.request.seed", told.get("gen_ai.openai.request.seed"))),
+        "stop": 1 if isinstance(stop, str) else len(stop),
         "tools": len(_parts(told.get("gen_ai.tool.definitions"))),
         "grammar": _forced(told),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _number(value: object) -> float | None:
+    """A number; instrumentations take what the client gave, of whatever type."""
+    return float(value) if isinstance(value, int | float) and isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    found = _number(value)
+    return None if found is None else int(found)
 
 
 def _forced(told: dict[str, Any]) -> bool:

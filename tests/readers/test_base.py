@@ -50,6 +50,18 @@ def test_a_line_needs_a_request_or_features() -> None:
         msgspec.json.decode(b'{"ts": 1, "principal": "p"}', type=Line)
 
 
+def test_what_a_line_lacks_are_fields_that_there_are() -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"'promt' is no field \(did you mean 'prompt'\?\)"):
+        msgspec.json.decode(b'{"ts": 1, "principal": "p", "request": {}, "lacks": ["promt"]}', type=Line)
+
+
+def test_the_weight_of_a_line_is_that_of_its_texts() -> None:
+    light = Line(1.0, "p", features=Features("openai_chat", "chat"))
+    heavy = Line(1.0, "p", features=Features("openai_chat", "chat", turns=(Turn("user", "x" * 5000),)))
+    assert heavy.weight - light.weight == 5000
+    assert Line(1.0, "p", request=msgspec.Raw(b'"' + b"x" * 5000 + b'"')).weight > heavy.weight - 10
+
+
 def test_features_make_the_call_that_a_dialect_would_have_read() -> None:
     features = Features("anthropic", "messages", "m", True, 10, 2, 1, {"n": 3}, (Turn("user", "hi"),), "eu_1")
     call = features.call("/v1/messages")

@@ -167,6 +167,20 @@ def test_what_newer_conventions_tell_is_not_lacking() -> None:
     assert not {"request.stream", "client", "usage.reasoning_tokens"} & set(line.lacks)
 
 
+def test_parameters_of_another_type_are_taken_as_far_as_they_go() -> None:
+    line = _line(
+        {
+            "gen_ai.request.max_tokens": {"doubleValue": 20.0},
+            "gen_ai.request.temperature": 1,
+            "gen_ai.request.top_p": "high",
+            "gen_ai.request.seed": {"doubleValue": "NaN"},
+            "gen_ai.request.stop_sequences": "END",
+        }
+    )
+    assert line.features is not None
+    assert line.features.parameters == {"max_tokens": 20, "temperature": 1.0, "stop": 1}
+
+
 def test_an_attribute_of_an_unknown_kind_has_no_value() -> None:
     assert _line({"gen_ai.request.model": {"bytesValue": "AA=="}}).features is not None
 
