@@ -11,10 +11,40 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from gateway.commands import bench, check, explain, fields, identify, label, record, replay, schema, serve, test
+from gateway.commands import (
+    bench,
+    check,
+    diff,
+    explain,
+    fields,
+    identify,
+    label,
+    record,
+    replay,
+    report,
+    schema,
+    serve,
+    test,
+    tune,
+)
 from gateway.errors import ConfigError
 
-VERBS = (serve, check, replay, record, label, identify, test, fields, schema, explain, bench)
+VERBS = (
+    serve,
+    check,
+    replay,
+    diff,
+    tune,
+    report,
+    record,
+    label,
+    identify,
+    test,
+    fields,
+    schema,
+    explain,
+    bench,
+)
 """In the order in which `gateway --help` lists them."""
 
 

@@ -6,6 +6,8 @@ needs() { command -v "$1" >/dev/null || missing="$missing $1"; }
 links() { .venv/bin/python -I -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null || missing="$missing $2"; }
 needs curl
 needs openssl
+# For the reports' page; any Chromium that this variable names will do.
+[ -n "${STILLGATE_CHROMIUM:-}" ] || needs chromium
 links libgomp.so.1 libgomp1
 links libstdc++.so.6 libstdc++6
 # shellcheck disable=SC2086  # a list of words

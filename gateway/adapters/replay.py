@@ -155,6 +155,11 @@ class Report:
             self._at[track][name] += 1
             account.rungs[track].setdefault(name, {"first_request": account.requests, "ts": ts})
 
+    def truths(self) -> dict[str, str]:
+        """The label of every principal that the recording gives one."""
+        found = {name: account.truth() for name, account in self._accounts.items()}
+        return {name: truth for name, truth in found.items() if truth is not None}
+
     def document(self, seconds: float) -> dict[str, JSON]:
         """The whole report; equal input and bundle give an equal one, but for `seconds`."""
         principals: dict[str, JSON] = {

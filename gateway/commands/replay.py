@@ -32,6 +32,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--as-mode", choices=("enforce",), help="evaluate every policy as enforced, without rollout"
     )
     parser.add_argument("--records", type=Path, metavar="FILE", help="also write one record per request")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write the report as one page")
     parser.add_argument("--max-principals", type=_positive, default=1_000_000, metavar="N")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_identity(parser)
@@ -47,6 +48,7 @@ def _positive(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Score recorded traffic under its own clock and report who would have reached which rung."""
     from gateway.adapters import replay
+    from gateway.commands.report import write_page
     from gateway.evaluable import evaluability
     from gateway.exchange import Gate
     from gateway.model import Mode
@@ -68,9 +70,11 @@ def run(options: argparse.Namespace) -> int:
     gate = Gate(bundle, Mode[options.mode.upper()], MemoryStore(options.max_principals), replay.Nobody())
     with (
         _record_file(options.records, files) as sink,
+        write_page(options.html, bundle, options.policies) as page,
         progress("replaying", plan.lines, quiet=options.quiet) as tick,
     ):
-        report = replay.replay(gate, merged(plan), sink=sink, tick=tick)
+        report = replay.replay(gate, merged(plan), sink=lambda record: page.add(record, sink), tick=tick)
+        page.truths = report.truths()
     document = report.document(time.perf_counter() - began)
     document["signals"] = evaluability(bundle, plan.forms, plan.definitions).document()
     if options.output == "json":
