@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Batch, Mode, Trial, Usage
@@ -162,6 +162,7 @@ def test_a_call_that_was_never_sent_on_was_not_tried() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 2000), st.booleans()), min_size=1, max_size=8))
+@settings(deadline=None)
 def test_a_candidate_equal_to_the_active_bundle_stands_where_it_stands(
     sent: list[tuple[float, bool]],
 ) -> None:

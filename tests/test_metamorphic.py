@@ -6,7 +6,7 @@ higher than of the whole, if all that is suspicious lands in that half; so share
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Mode, Principal
@@ -44,6 +44,7 @@ def best(policies: Bundle, sent: Sent, *, times: int = 1, split: bool = False) -
 
 
 @given(traffic)
+@settings(deadline=None)
 def test_splitting_a_principal_never_raises_either_part(sent: Sent) -> None:
     for body in (AMOUNTS, SHARE):
         made = bundle(policy(body))
@@ -52,6 +53,7 @@ def test_splitting_a_principal_never_raises_either_part(sent: Sent) -> None:
 
 
 @given(traffic, st.sampled_from(["skip", "{ramp: 2x}", "{points: 0.5x}"]), st.sampled_from([10, 30, 100]))
+@settings(deadline=None)
 def test_doubling_traffic_never_lowers_a_score_exempt_or_not(sent: Sent, effect: str, until: int) -> None:
     for documents in ((policy(SHARE),), (policy(SHARE), exemption(effect, "probe.burst", until_score=until))):
         made = bundle(*documents)
@@ -59,6 +61,7 @@ def test_doubling_traffic_never_lowers_a_score_exempt_or_not(sent: Sent, effect:
 
 
 @given(traffic, st.floats(0.01, 1.0))
+@settings(deadline=None)
 def test_a_tenant_with_fewer_points_never_scores_higher(sent: Sent, part: float) -> None:
     tenant = (
         "---\nkind: tenant\nid: t\ntitle: T\nprincipals: [p]\n"

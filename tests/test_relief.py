@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Decision, Measure, Mode, Principal, SignalScore, Tally, Usage
@@ -142,6 +142,7 @@ LOAD = """
 
 
 @given(calls, effects, st.sampled_from(["probe", "probe.burst", "probe.even"]), st.sampled_from([5, 30, 100]))
+@settings(deadline=None)
 def test_an_exemption_never_raises_a_score_or_a_rung(
     sent: list[tuple[float, bool]], effect: str, applies: str, until: int
 ) -> None:
@@ -162,6 +163,7 @@ numbers = st.floats(-1000, 1000)
 
 
 @given(numbers, numbers, numbers, st.floats(1, 100), st.floats(0, 1), st.floats(0, 100))
+@settings(deadline=None)
 def test_any_effect_on_any_number_takes_off_and_never_adds(
     value: float, low: float, high: float, ramp: float, part: float, points: float
 ) -> None:
