@@ -67,11 +67,6 @@ class Player:
         return _played(gate, line, number)
 
 
-def replay_line(gate: Gate, line: Line, number: int) -> Record:
-    """One line by itself; many have one `Player`."""
-    return Player(gate).play(line, number)
-
-
 def _played(gate: Gate, line: Line, number: int) -> Record:
     head = Head(line.method, line.route.encode(), [])
     principal = Principal(line.principal, line.kind, line.org, line.tier, line.tags, line.since)

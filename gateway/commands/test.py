@@ -86,7 +86,7 @@ def started(bundle: Bundle, ceiling: Mode) -> Drive:
     from gateway.stores.memory import MemoryStore
 
     gate = Gate(bundle, ceiling, MemoryStore(1_000_000), replay.Nobody())
-    return lambda line, number: replay.replay_line(gate, line, number)
+    return replay.Player(gate).play
 
 
 def run(options: argparse.Namespace) -> int:
