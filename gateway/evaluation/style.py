@@ -43,7 +43,8 @@ tbody tr:last-child td{border-bottom:0}
 table.matrix{width:auto}
 table.matrix td{text-align:center;min-width:76px;border:2px solid var(--card);border-radius:6px;background:
 color-mix(in srgb,var(--heat,var(--track)) var(--depth,100%),var(--track))}
-table.matrix th{border:0}
+table.matrix th{border:0;text-align:center}
+table.matrix th.word{text-align:left}
 .up{--heat:var(--extraction)}
 .down{--heat:var(--benign)}
 .chart{display:block;width:100%;height:auto;margin:6px 0}
