@@ -157,12 +157,16 @@ class Assessment:
             if any(now):
                 writes.add(concern.planned.batch, (Peaks(concern.planned.peak_key, policy.half_life, now),))
 
-    def each(self, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]) -> None:
-        """What every signal concerned wants counted; one that fails is skipped and named."""
+    def each(
+        self, step: str, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]
+    ) -> None:
+        """What every signal concerned wants counted at `step`; one that fails is skipped and named."""
         for concern in self._concerns:
             batch = concern.planned.batch
             readings = self._readings[batch]
             for planned in concern.planned.signals:
+                if step not in planned.steps:
+                    continue
                 try:
                     ops = ask(planned, [readings[at] for at in planned.readings])
                 except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call

@@ -105,7 +105,7 @@ class Transaction:
             exemptions=active.exemptions(),
         )
         active.peaks(writes)
-        active.each(writes, lambda planned, _: planned.signal.detector.enter(facts))
+        active.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
         return writes.batches(active.scopes, self._take())
 
     def admit(self, readings: Sequence[Sequence[Reading]]) -> Decision:
@@ -127,7 +127,9 @@ class Transaction:
         """The costly features, computed after the request was forwarded; returns what to count."""
         facts = self._facts
         writes = Writes()
-        self._active.each(writes, lambda planned, readings: planned.signal.detector.study(facts, readings))
+        self._active.each(
+            "study", writes, lambda planned, readings: planned.signal.detector.study(facts, readings)
+        )
         return writes.batches(self._active.scopes) + self._try()
 
     def settle(self, outcome: Outcome) -> list[Batch]:
@@ -138,7 +140,7 @@ class Transaction:
         if active.late():
             self.decision = replace(self.decision, signals=active.signals(), exemptions=active.exemptions())
             active.peaks(writes)
-        active.each(writes, lambda planned, _: planned.signal.detector.settle(facts))
+        active.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
         batches = writes.batches(active.scopes)
         if self.decision.candidate is not None:
             batches += self._settle_candidate()
@@ -156,8 +158,10 @@ class Transaction:
         candidate.first(writes)
         standing, _ = candidate.climb(SHADOW, writes)
         candidate.peaks(writes)
-        candidate.each(writes, lambda planned, _: planned.signal.detector.enter(facts))
-        candidate.each(writes, lambda planned, readings: planned.signal.detector.study(facts, readings))
+        candidate.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
+        candidate.each(
+            "study", writes, lambda planned, readings: planned.signal.detector.study(facts, readings)
+        )
         trial = Trial(candidate.plan.bundle.hash, standing.score, standing.rung)
         self.decision = replace(self.decision, candidate=trial, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)
@@ -168,7 +172,7 @@ class Transaction:
         writes = Writes(self._active.counters())
         if candidate.late():
             candidate.peaks(writes)
-        candidate.each(writes, lambda planned, _: planned.signal.detector.settle(facts))
+        candidate.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
         self.decision = replace(self.decision, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)
 

@@ -14,6 +14,7 @@ from math import inf
 from gateway import turns
 from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
+from gateway.signals.base import Detector
 
 FIRST = Register("first")
 """When this principal (in the shared batch: this organisation) was first seen."""
@@ -33,6 +34,8 @@ class PlannedSignal:
     """Seconds of history that its number is made of; 0 for a number of one call."""
     born: float
     """When its counter began, if later than the principal was first seen."""
+    steps: frozenset[str] = frozenset()
+    """Of `enter`, `study` and `settle` those that its detector takes part in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,13 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     return replace(make.plan(bundle), variants=variants)
 
 
+def _steps(kind: type[Detector]) -> frozenset[str]:
+    """The steps that a detector does not leave to the base, which does nothing."""
+    return frozenset(
+        step for step in ("enter", "study", "settle") if getattr(kind, step) is not getattr(Detector, step)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories."""
@@ -154,4 +164,5 @@ class _Maker:
                 rungs.index(signal.floor) if signal.floor else -1,
                 window=max((_window(op) for op in reads), default=0.0),
                 born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),
+                steps=_steps(type(signal.detector)),
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import xxhash
 
@@ -61,10 +62,19 @@ def at(body: Object, path: str) -> JSON:
 
 
 def _found(body: Object, paths: tuple[str, ...]) -> Iterator[tuple[str, JSON]]:
+    # Most bodies have none of a concept's names: one look at the whole set spares one look per name.
+    if _tops(paths).isdisjoint(body):
+        return
     for path in paths:
         value = at(body, path)
         if value is not None:
             yield path, value
+
+
+@lru_cache(maxsize=256)
+def _tops(paths: tuple[str, ...]) -> frozenset[str]:
+    """The keys of a body under which something of `paths` may stand."""
+    return frozenset(paths).union(path.partition(".")[0] for path in paths)
 
 
 def _refuse_lookalikes(body: Object) -> None:
