@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "score": {"model", "policies"},
     "ladder": {"policies"},
-    "plan": {"model", "policies", "turns"},
+    "plan": {"model", "policies", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {"actions", "fields", "ladder", "model", "plan", "policies", "relief", "score"},
     "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
