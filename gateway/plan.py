@@ -118,10 +118,12 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     return replace(make.plan(bundle), variants=variants)
 
 
-def _steps(kind: type[Detector]) -> frozenset[str]:
+def _steps(detector: Detector) -> frozenset[str]:
     """The steps that a detector does not leave to the base, which does nothing."""
     return frozenset(
-        step for step in ("enter", "study", "settle") if getattr(kind, step) is not getattr(Detector, step)
+        step
+        for step in ("enter", "study", "settle")
+        if getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
     )
 
 
@@ -164,5 +166,5 @@ class _Maker:
                 rungs.index(signal.floor) if signal.floor else -1,
                 window=max((_window(op) for op in reads), default=0.0),
                 born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),
-                steps=_steps(type(signal.detector)),
+                steps=_steps(signal.detector),
             )

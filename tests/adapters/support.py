@@ -28,7 +28,7 @@ from tests.support import bundle, policy
 
 SECRET = b"a secret for the tests, 32 bytes"
 POINTS = "signals: {{all: {{request: {{request.stream: {{exists: {}}}}}, points: {}}}}}"
-PATIENCE = Timeouts(2.0, 5.0, 5.0)
+PATIENCE = Timeouts(10.0, 60.0, 60.0)
 
 
 def always(points: float) -> Bundle:

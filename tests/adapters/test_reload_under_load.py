@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.records import Record
 from gateway.reload import Reloader
 from gateway.testing import RawServer, read_request
+from gateway.upstream.base import Timeouts
 from tests.adapters.support import ask, chat_bytes, gateway, json_answer, read_chunk, read_head, request_bytes
 from tests.adapters.wire import ANSWER, SSE, chunk, event, run
 from tests.reloads import BROKEN, House, rules
@@ -76,6 +77,10 @@ async def reload_often(house: House, reloader: Reloader) -> dict[int, tuple[str,
     return published
 
 
+PATIENT = Timeouts(None, None, None)
+"""One stream stays silent while all reloads happen, however long they take here."""
+
+
 def agrees(records: list[Record], published: dict[int, tuple[str, float]]) -> None:
     """Each record is of one bundle in all its parts, and every call was counted once."""
     counts = []
@@ -96,7 +101,7 @@ def test_reloads_under_load_fail_no_call_lose_no_count_and_mix_no_bundles(tmp_pa
         upstream = ModelServer()
         async with (
             RawServer(upstream) as server,
-            gateway(server.url, gates=lambda: reloader.gate) as running,
+            gateway(server.url, gates=lambda: reloader.gate, timeouts=PATIENT) as running,
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
             writer.write(request_bytes(chat_bytes(stream=True)))
