@@ -98,6 +98,11 @@ class Assessment:
         self._concerns: list[_Concern] = []
         self._relief: Relief | None = None
 
+    @property
+    def asked(self) -> int:
+        """How many batches `ask` makes."""
+        return 2 if self.plan.batches[1] else 1
+
     def ask(self) -> list[Batch]:
         """Everything to read before deciding; the same for every call of a principal."""
         own, shared = self.plan.batches

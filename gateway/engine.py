@@ -81,13 +81,12 @@ class Transaction:
     def decide(self, readings: Sequence[Sequence[Reading]], now: float) -> list[Batch]:
         """Score the call; returns what to count and which tokens to take."""
         active, facts, own = self._active, self._facts, readings[0]
-        asked = len(active.ask())
         # Read here, before this call is counted, and used when the request is on its way.
-        self._candidate_readings = readings[asked:]
+        self._candidate_readings = readings[active.asked :]
         first = own[FIRST_AT].values
         facts.now, facts.first_seen = now, first[0] if first else now
         facts.fresh = turns.fresh(self.call.turns, own[TURNS_AT].data)
-        active.assess(readings[:asked])
+        active.assess(readings[: active.asked])
         writes = Writes()
         active.first(writes)
         writes.add(0, turns.enter(self.call.turns))
