@@ -25,21 +25,14 @@ from gateway.model import (
     Standing,
     Tally,
 )
-from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal
+from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal, Step
 from gateway.policies.bundle import Exemption
 from gateway.relief import Relief, in_force, tally
 from gateway.score import corroborating, points, policy_mode, signal_score, total
 
+_ENFORCE = Mode.ENFORCE
 ENFORCED, SHADOW = 0, 1
 """Positions of the two tracks, here and in every pair of numbers."""
-
-
-def _enforced(score: PolicyScore) -> float:
-    return score.enforced
-
-
-def _shadow(score: PolicyScore) -> float:
-    return score.shadow
 
 
 @dataclass(slots=True)
@@ -51,12 +44,23 @@ class _Concern:
     held: tuple[float, float]
     signals: list[PlannedSignal] = field(default_factory=list)
     scores: list[SignalScore] = field(default_factory=list)
+    points: tuple[float, float] = (0.0, 0.0)
+    """This call's, on both tracks; `count` after the scores have changed."""
+
+    def count(self) -> None:
+        """Make points of the scores."""
+        self.points = points(self.planned.policy, self.scores)
 
     def total(self) -> PolicyScore:
         """What the policy says, its peaks included."""
-        policy, (enforced, shadow) = self.planned.policy, self.held
-        hard, soft = points(policy, self.scores)
-        return PolicyScore(policy.id, self.mode, soft, max(enforced, hard), max(shadow, soft))
+        (enforced, shadow), (hard, soft) = self.held, self.points
+        return PolicyScore(
+            self.planned.policy.id,
+            self.mode,
+            soft,
+            max(enforced, hard),
+            max(shadow, soft),
+        )
 
 
 class Writes:
@@ -71,9 +75,10 @@ class Writes:
 
     def add(self, batch: int, ops: Iterable[Op]) -> None:
         """Operations for one of the batches."""
+        mine, elsewhere = self._ops[batch], self._elsewhere
         for op in ops:
-            if op.key not in self._elsewhere:
-                self._ops[batch][op.key] = op
+            if op.key not in elsewhere:
+                mine[op.key] = op
 
     def batches(self, scopes: Sequence[str], last: Sequence[Op] = ()) -> list[Batch]:
         """The batches; `last` comes at the end of the own one."""
@@ -95,6 +100,7 @@ class Assessment:
         self._facts = facts
         self._readings: Sequence[Sequence[Reading]] = ()
         self._since = (0.0, 0.0)
+        self._given: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
         self._concerns: list[_Concern] = []
         self._relief: Relief | None = None
 
@@ -118,7 +124,8 @@ class Assessment:
         exemptions = self.plan.bundle.exemptions
         if exemptions and (force := in_force(exemptions, self._facts)):
             self._soften(force, [concern.total() for concern in every])
-        self.policies = tuple(concern.total() for concern in every)
+        self.policies = tuple([concern.total() for concern in every])
+        self._given = _given(self.policies)
 
     # --- what was found ---------------------------------------------------------------------------
 
@@ -143,8 +150,11 @@ class Assessment:
 
     def late(self) -> bool:
         """Score the signals that needed the answer; whether any gave a verdict."""
-        found = [concern for concern in self._concerns if self._score(concern, late=True)]
-        return bool(found)
+        found = False
+        for concern in self._concerns:
+            if concern.planned.late and self._score(concern, concern.planned.late):
+                found = True
+        return found
 
     # --- what to write ----------------------------------------------------------------------------
 
@@ -157,23 +167,24 @@ class Assessment:
     def peaks(self, writes: Writes) -> None:
         """This call's points, where they are any."""
         for concern in self._concerns:
-            policy = concern.planned.policy
-            now = points(policy, concern.scores)
-            if any(now):
-                writes.add(concern.planned.batch, (Peaks(concern.planned.peak_key, policy.half_life, now),))
+            if any(concern.points):
+                planned = concern.planned
+                peaks = Peaks(planned.peak_key, planned.policy.half_life, concern.points)
+                writes.add(planned.batch, (peaks,))
 
     def each(
-        self, step: str, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]
+        self, step: Step, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]
     ) -> None:
-        """What every signal concerned wants counted at `step`; one that fails is skipped and named."""
+        """What every signal concerned wants counted at `step`; one that fails is skipped and named.
+
+        `ask` is given the signal, and the readings of the whole batch.
+        """
         for concern in self._concerns:
             batch = concern.planned.batch
             readings = self._readings[batch]
-            for planned in concern.planned.signals:
-                if step not in planned.steps:
-                    continue
+            for planned in concern.planned.steps[step]:
                 try:
-                    ops = ask(planned, [readings[at] for at in planned.readings])
+                    ops = ask(planned, readings)
                 except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call
                     self.skipped[planned.name] = type(error).__name__
                 else:
@@ -181,8 +192,8 @@ class Assessment:
 
     def climb(self, track: int, writes: Writes) -> tuple[Standing, Mapping[str, Action]]:
         """Where the principal stands on one track, and the actions of its rung."""
-        pick = _shadow if track == SHADOW else _enforced
-        score = total(self.policies, pick)
+        given = self._given[track]
+        score = total(given)
         memory = self._readings[0][LADDER_AT + track].values
         floor = self._floor(track)
         if not score and not memory and floor < 0:
@@ -190,7 +201,7 @@ class Assessment:
         facts = self._facts
         began = facts.principal.since if facts.principal.since is not None else facts.first_seen
         age = facts.now - (facts.now if began is None else began)
-        state = ladder.Climb(score, corroborating(self.policies, pick), age, floor, facts.now)
+        state = ladder.Climb(score, corroborating(given), age, floor, facts.now)
         index, after = ladder.climb(self.plan.bundle.ladder, memory, state)
         writes.add(0, (Register(self.plan.ladders[track].key, after),))
         if index < 0:
@@ -206,58 +217,63 @@ class Assessment:
         if mode is Mode.DISABLED:
             return _Concern(planned, mode, (0.0, 0.0))
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
-        concern = _Concern(planned, mode, (enforced if mode is Mode.ENFORCE else 0.0, shadow))
+        concern = _Concern(planned, mode, (enforced if mode is _ENFORCE else 0.0, shadow))
         if policy.match is None or policy.match.weigh(self._facts):
             self._concerns.append(concern)
-            self._score(concern, late=False)
+            self._score(concern, planned.early)
         return concern
 
-    def _score(self, concern: _Concern, *, late: bool) -> bool:
-        """Read the policy's signals that are (or are not) late; whether any gave a verdict."""
-        before = len(concern.scores)
-        batch = concern.planned.batch
+    def _score(self, concern: _Concern, signals: Sequence[PlannedSignal]) -> bool:
+        """Read these signals of the policy; whether any gave a verdict."""
+        batch, mode, facts = concern.planned.batch, concern.mode, self._facts
         readings = self._readings[batch]
-        for planned in concern.planned.signals:
+        before = len(concern.scores)
+        for planned in signals:
             signal = planned.signal
-            if signal.detector.late is not late:
-                continue
             try:
-                measure = signal.detector.read(self._facts, [readings[at] for at in planned.readings])
+                measure = signal.detector.read(facts, [readings[at] for at in planned.readings])
             except Exception as error:  # noqa: BLE001  as above
                 self.skipped[planned.name] = type(error).__name__
                 continue
             if measure is not None:
-                mode = min(concern.mode, signal.mode)
-                score = signal_score(planned.name, signal, mode, measure, self._warming(planned, batch))
+                least = min(signal.mode, mode)
+                warming = self._warming(planned, batch) if planned.window else None
+                score = signal_score(planned.name, signal, least, measure, warming)
                 if self._relief is not None:
                     score = self._relief.soften(planned.name, signal, score)
                 concern.signals.append(planned)
                 concern.scores.append(score)
+        concern.count()
         return len(concern.scores) > before
 
     def _warming(self, planned: PlannedSignal, batch: int) -> float | None:
         """The share of the signal's window that was seen, None for the whole of it."""
-        if not planned.window:
-            return None
         share = (self._facts.now - max(self._since[batch], planned.born)) / planned.window
         return max(0.0, share) if share < 1.0 else None
 
     def _soften(self, force: tuple[Exemption, ...], without: Sequence[PolicyScore]) -> None:
-        relief = Relief(force, total(without, _enforced), total(without, _shadow))
+        enforced, shadow = _given(without)
+        relief = Relief(force, total(enforced), total(shadow))
         self._relief = relief
         for concern in self._concerns:
             concern.scores = [
                 relief.soften(planned.name, planned.signal, score)
                 for planned, score in zip(concern.signals, concern.scores, strict=True)
             ]
+            concern.count()
 
     def _floor(self, track: int) -> int:
         """The highest rung that a signal at full strength lifts to, or -1."""
         least = Mode.SHADOW if track == SHADOW else Mode.ENFORCE
-        floors = [
-            planned.floor
-            for concern in self._concerns
-            for planned, score in zip(concern.signals, concern.scores, strict=True)
-            if planned.floor >= 0 and score.mode >= least and score.strength == 1.0
-        ]
-        return max(floors, default=-1)
+        highest = -1
+        for concern in self._concerns:
+            if concern.planned.floors:
+                for planned, score in zip(concern.signals, concern.scores, strict=True):
+                    if planned.floor > highest and score.mode >= least and score.strength == 1.0:
+                        highest = planned.floor
+        return highest
+
+
+def _given(scores: Sequence[PolicyScore]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What each policy gives on the two tracks."""
+    return tuple([score.enforced for score in scores]), tuple([score.shadow for score in scores])

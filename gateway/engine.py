@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway import turns
 from gateway.actions.base import Action, Editor
@@ -29,8 +30,12 @@ from gateway.model import (
     Refusal,
     Trial,
 )
-from gateway.plan import FIRST_AT, TURNS_AT, Plan
+from gateway.plan import FIRST_AT, TURNS_AT, Plan, PlannedSignal
 from gateway.stores.base import Store
+
+
+def _study(planned: PlannedSignal, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+    return planned.signal.detector.study(facts, [readings[at] for at in planned.readings])
 
 
 def _edits(action: Action) -> bool:
@@ -126,9 +131,7 @@ class Transaction:
         """The costly features, computed after the request was forwarded; returns what to count."""
         facts = self._facts
         writes = Writes()
-        self._active.each(
-            "study", writes, lambda planned, readings: planned.signal.detector.study(facts, readings)
-        )
+        self._active.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
         return writes.batches(self._active.scopes) + self._try()
 
     def settle(self, outcome: Outcome) -> list[Batch]:
@@ -158,9 +161,7 @@ class Transaction:
         standing, _ = candidate.climb(SHADOW, writes)
         candidate.peaks(writes)
         candidate.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
-        candidate.each(
-            "study", writes, lambda planned, readings: planned.signal.detector.study(facts, readings)
-        )
+        candidate.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
         trial = Trial(candidate.plan.bundle.hash, standing.score, standing.rung)
         self.decision = replace(self.decision, candidate=trial, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from gateway.config import IdentityConfig
 from gateway.mapping import NOBODY, Known

@@ -3,14 +3,18 @@
 Only frozen values live here, without behaviour beyond small derivations. Everything else imports this
 module; it imports nothing of the gateway. Times are seconds (float, as given by the driver's clock),
 sizes are bytes, token counts are tokens.
+
+The values are msgspec structs, not dataclasses: a call makes some hundred of them, and a frozen dataclass
+takes five to ten times as long to make (0.1 µs against 0.5 to 2 µs, measured).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """A decoded JSON value."""
@@ -30,8 +34,7 @@ class Mode(IntEnum):
 # --- who and what is asked -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who is held to account: an API key (as a keyed hash), a trusted header, or a client address."""
 
     id: str
@@ -43,16 +46,14 @@ class Principal:
     """When the account began (seconds since the epoch), if the mapping file says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """Where the connection came from, after trusted proxies were walked through."""
 
     ip: str | None = None
     user_agent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A known path: its wire API, its endpoint, and the canonical path that stands in records."""
 
     dialect: str
@@ -60,16 +61,14 @@ class Route:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """One piece of the conversation: all text of one message under one role."""
 
     role: Role
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """The sampling request, under one name each, whatever the dialect or engine calls it.
 
     Where several aliases of a parameter stand in one body (`max_tokens` beside `n_predict`) the value
@@ -98,8 +97,7 @@ class Parameters:
     batch: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to a model, as the policies see it."""
 
     route: Route
@@ -117,8 +115,7 @@ class Call:
     """Bytes of the decoded body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What the answer cost. `estimated` where the server gave no figures and we counted what passed."""
 
     input_tokens: int = 0
@@ -129,8 +126,7 @@ class Usage:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How the call ended, as far as the driver saw it."""
 
     status: int | None = None
@@ -144,15 +140,13 @@ class Outcome:
 # --- what is counted: a closed vocabulary of mergeable summaries -------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(Struct, frozen=True):
     """One operation on the store; `key` is the counter's fingerprint. Whose state it is, the batch says."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sum(Op):
+class Sum(Op, frozen=True):
     """Windowed sums of a vector, in `slices` time slices; all-zero `amounts` only read.
 
     Reading: `values` = the sums, then the number of non-empty slices. Merges by addition per slice.
@@ -163,8 +157,7 @@ class Sum(Op):
     slices: int = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct(Op):
+class Distinct(Op, frozen=True):
     """Windowed distinct count of 64-bit items (bottom-k sketch, about 13 % standard error above 64).
 
     Reading: `values` = (estimate,). Merges by union.
@@ -174,8 +167,7 @@ class Distinct(Op):
     items: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gap(Op):
+class Gap(Op, frozen=True):
     """Windowed statistics of the time between arrivals; `arrive` False only reads.
 
     Reading: `values` = (gaps, mean seconds, coefficient of variation). Merges by addition and maximum.
@@ -185,8 +177,7 @@ class Gap(Op):
     arrive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recent(Op):
+class Recent(Op, frozen=True):
     """The last `keep` items of `size` bytes each, newest last; `data` is items end to end, empty to read.
 
     `unique` (for items of 8 bytes): one that comes again moves to the end. Reading: `data` = the items
@@ -199,8 +190,7 @@ class Recent(Op):
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Peaks(Op):
+class Peaks(Op, frozen=True):
     """Maxima that fade by half every `half_life` seconds, each by itself; zeros only read.
 
     Reading: `values` = the faded maxima, including these. Merges by maximum.
@@ -210,8 +200,7 @@ class Peaks(Op):
     points: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Register(Op):
+class Register(Op, frozen=True):
     """A small vector that the last writer owns; None only reads.
 
     Reading: `values` = what stood there before (empty at first). Merges by latest write.
@@ -220,8 +209,7 @@ class Register(Op):
     values: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Take(Op):
+class Take(Op, frozen=True):
     """One token from a bucket that refills one token per `interval` seconds up to `burst` (GCRA).
 
     Reading: `values` = (1 granted | 0 refused, seconds until one is free). Merges by maximum.
@@ -231,7 +219,7 @@ class Take(Op):
     burst: int
 
 
-class Reading(NamedTuple):
+class Reading(Struct, frozen=True):
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 
     values: tuple[float, ...] = ()
@@ -245,16 +233,14 @@ Batch: TypeAlias = tuple[str, Sequence[Op]]
 # --- what was found and decided ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """A signal's number: `value`, and the `n` observations behind it."""
 
     value: float
     n: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SignalScore:
+class SignalScore(Struct, frozen=True):
     """One signal on one call: value → strength 0…1 → points."""
 
     id: str
@@ -273,8 +259,7 @@ class SignalScore:
     """Fingerprint of how the number came about."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyScore:
+class PolicyScore(Struct, frozen=True):
     """One policy: points of this call, and the fading peak on both tracks."""
 
     id: str
@@ -284,8 +269,7 @@ class PolicyScore:
     shadow: float
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a principal stands on one track: the score, and the rung it leads to."""
 
     score: float = 0.0
@@ -293,16 +277,14 @@ class Standing:
     actions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """An exemption that held for this call, and the points that it took off this call's shadow score."""
 
     id: str
     points: float
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """Where a candidate bundle, which never acts, would have put the principal."""
 
     bundle: str
@@ -310,8 +292,7 @@ class Trial:
     rung: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An answer of ours in place of the model's. `retry_after` in seconds, at most 120, or None."""
 
     status: int
@@ -320,8 +301,7 @@ class Refusal:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The outcome of scoring one call. `refusal`, `delay`, `edits` are empty on the shadow track."""
 
     id: str

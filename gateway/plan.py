@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from typing import Literal
 
 from gateway import turns
 from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 
+Step = Literal["enter", "study", "settle"]
+STEPS: tuple[Step, ...] = ("enter", "study", "settle")
 FIRST = Register("first")
 """When this principal (in the shared batch: this organisation) was first seen."""
 FIRST_AT, TURNS_AT, LADDER_AT = 0, 1, 2
@@ -34,8 +37,6 @@ class PlannedSignal:
     """Seconds of history that its number is made of; 0 for a number of one call."""
     born: float
     """When its counter began, if later than the principal was first seen."""
-    steps: frozenset[str] = frozenset()
-    """Of `enter`, `study` and `settle` those that its detector takes part in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,19 @@ class PlannedPolicy:
     batch: int
     peaks: int
     peak_key: str
-    signals: tuple[PlannedSignal, ...]
+    early: tuple[PlannedSignal, ...]
+    """Signals that are read before deciding."""
+    late: tuple[PlannedSignal, ...]
+    """Signals that need the answer."""
+    floors: bool
+    """Whether any of them lifts to a rung by itself."""
+    steps: Mapping[Step, tuple[PlannedSignal, ...]]
+    """Those whose detector has something to count at each step."""
+
+    @property
+    def signals(self) -> tuple[PlannedSignal, ...]:
+        """All of them."""
+        return self.early + self.late
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +131,9 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     return replace(make.plan(bundle), variants=variants)
 
 
-def _steps(detector: Detector) -> frozenset[str]:
-    """The steps that a detector does not leave to the base, which does nothing."""
-    return frozenset(
-        step
-        for step in ("enter", "study", "settle")
-        if getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
-    )
+def _counts(detector: Detector, step: Step) -> bool:
+    """Whether a detector does not leave a step to the base, which does nothing."""
+    return getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,18 @@ class _Maker:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
         peaks = Peaks(key + self.suffix, policy.half_life, (0.0, 0.0))
         signals = tuple(self._signals(policy, batch, rungs))
-        return PlannedPolicy(policy, int(policy.key == "org"), batch.place(peaks), peaks.key, signals)
+        return PlannedPolicy(
+            policy,
+            int(policy.key == "org"),
+            batch.place(peaks),
+            peaks.key,
+            early=tuple(one for one in signals if not one.signal.detector.late),
+            late=tuple(one for one in signals if one.signal.detector.late),
+            floors=any(one.floor >= 0 for one in signals),
+            steps={
+                step: tuple(one for one in signals if _counts(one.signal.detector, step)) for step in STEPS
+            },
+        )
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
         for signal in policy.signals:
@@ -166,5 +186,4 @@ class _Maker:
                 rungs.index(signal.floor) if signal.floor else -1,
                 window=max((_window(op) for op in reads), default=0.0),
                 born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),
-                steps=_steps(signal.detector),
             )

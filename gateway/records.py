@@ -9,10 +9,10 @@ the business of `gateway.audit`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from gateway.model import (
     Call,
@@ -40,8 +40,7 @@ LONGEST = 256
 # --- what stands in a record ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One call, as it was judged and as it ended. Field names are those of the line, where it has them."""
 
     ts: float
@@ -86,8 +85,12 @@ class Record:
     candidate: Trial | None = None
     overhead_us: int | None = None
     warnings: tuple[str, ...] = ()
-    call: Call | None = field(default=None, repr=False)
-    """Features and, for `content: plain`, the prompt; never shown by `repr`."""
+    call: Call | None = None
+    """Features and, for `content: plain`, the prompt."""
+
+    def __repr__(self) -> str:
+        # Records turn up in tracebacks: neither prompt nor end user may.
+        return f"Record(id={self.id!r}, principal={self.principal!r}, route={self.route!r})"
 
 
 class Scored(Protocol):
@@ -275,7 +278,7 @@ def _policy(score: PolicyScore) -> dict[str, Any]:
 
 
 _PLAIN = Parameters()
-_PARAMETERS = tuple(entry.name for entry in fields(Parameters))
+_PARAMETERS = Parameters.__struct_fields__
 
 
 def _features(call: Call) -> dict[str, Any]:

@@ -7,7 +7,9 @@ so the order in which they are written never matters, and two never multiply.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from gateway.fields import Facts
 from gateway.model import Mode, SignalScore, Tally

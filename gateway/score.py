@@ -5,21 +5,24 @@ Pure arithmetic over compiled policies (`gateway.policies.bundle`); the only pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import xxhash
 
-from gateway.model import Measure, Mode, PolicyScore, Principal, SignalScore
+from gateway.model import Measure, Mode, Principal, SignalScore
 from gateway.policies.bundle import Policy, Rollout, Signal
 
+_ENFORCE = Mode.ENFORCE
 CORROBORATES = 5.0
 """Points of its peak from which a policy counts for `requires.policies`: less is noise at a ramp's foot."""
 
 
 def strength(value: float, ramp: tuple[float, float] | None) -> float:
     """0…1 along `ramp` (which may fall); without one the value itself, clamped."""
-    low, high = ramp or (0.0, 1.0)
-    return min(1.0, max(0.0, (value - low) / (high - low)))
+    if ramp is not None:
+        low, high = ramp
+        value = (value - low) / (high - low)
+    return 0.0 if value <= 0.0 else min(1.0, value)
 
 
 def in_rollout(policy_id: str, rollout: Rollout, principal: Principal) -> bool:
@@ -32,38 +35,34 @@ def in_rollout(policy_id: str, rollout: Rollout, principal: Principal) -> bool:
 def policy_mode(policy: Policy, ceiling: Mode, principal: Principal) -> Mode:
     """The lowest of ceiling, policy and rollout."""
     mode = min(ceiling, policy.mode)
-    partial = policy.rollout.share < 1 or policy.rollout.holdout > 0
-    if mode is Mode.ENFORCE and partial and not in_rollout(policy.id, policy.rollout, principal):
-        return Mode.SHADOW
-    return mode
+    if mode is not _ENFORCE:
+        return mode
+    rollout = policy.rollout
+    partial = rollout.share < 1 or rollout.holdout > 0
+    return Mode.SHADOW if partial and not in_rollout(policy.id, rollout, principal) else mode
 
 
 def signal_score(
     name: str, signal: Signal, mode: Mode, measure: Measure, warming: float | None = None
 ) -> SignalScore:
     """One signal's points under its full name, with its reason in words where it gives any."""
-    force = strength(measure.value, signal.ramp)
-    low, high = signal.ramp or (0.0, 1.0)
+    value, n = measure.value, measure.n
+    force = strength(value, signal.ramp)
     text = ""
     if force:
-        text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
-    return SignalScore(
-        id=name,
-        value=measure.value,
-        n=measure.n,
-        strength=force,
-        points=force * signal.points,
-        mode=mode,
-        text=text,
-        warming=warming,
-        definition=signal.definition,
-    )
+        low, high = signal.ramp or (0.0, 1.0)
+        text = signal.why.format(value=value, n=n, over=signal.over, lo=low, hi=high)
+    points = force * signal.points
+    # By position: this is made for every signal of every call, and keywords double the time.
+    return SignalScore(name, value, n, force, points, mode, text, warming, None, 0.0, signal.definition)
 
 
 def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]:
     """This call's points on the enforced and the shadow track, combined and cut at the cap."""
+    if not any(score.points for score in scores):
+        return 0.0, 0.0
     shadow = [score.points for score in scores]
-    enforced = [score.points for score in scores if score.mode is Mode.ENFORCE]
+    enforced = [score.points for score in scores if score.mode is _ENFORCE]
     return combined(policy, enforced), combined(policy, shadow)
 
 
@@ -74,11 +73,11 @@ def combined(policy: Policy, values: Sequence[float]) -> float:
     return min(policy.cap, max(values) if policy.combine == "max" else sum(values))
 
 
-def total(scores: Sequence[PolicyScore], pick: Callable[[PolicyScore], float]) -> float:
-    """The principal's score on one track."""
-    return sum(pick(score) for score in scores)
+def total(points: Sequence[float]) -> float:
+    """The principal's score on one track, of what each policy gives there."""
+    return sum(points)
 
 
-def corroborating(scores: Sequence[PolicyScore], pick: Callable[[PolicyScore], float]) -> int:
+def corroborating(points: Sequence[float]) -> int:
     """How many policies speak with at least CORROBORATES points."""
-    return sum(1 for score in scores if pick(score) >= CORROBORATES)
+    return sum([given >= CORROBORATES for given in points])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.config import load_config
 from gateway.identity import Identifier
@@ -281,7 +281,7 @@ def test_any_text_and_any_number_make_one_line(text: str, number: float, seed: i
 
 
 def test_the_line_names_are_the_records_own() -> None:
-    own: Mapping[str, object] = Record.__dataclass_fields__
+    own = set(Record.__struct_fields__)
     assert set(line()) - {"features"} == set(own) - {"call"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Measure, Mode, PolicyScore, Principal
+from gateway.model import Measure, Mode, Principal
 from gateway.policies.bundle import Rollout
 from gateway.score import corroborating, in_rollout, policy_mode, signal_score, strength, total
 from tests.support import Drive, bundle, policy
@@ -94,8 +94,5 @@ def test_a_rollout_by_org_keeps_the_keys_of_one_org_together_and_a_holdout_out()
 
 
 def test_totals_add_and_only_real_points_corroborate() -> None:
-    scores = [
-        PolicyScore(f"p{i}", Mode.ENFORCE, 0.0, points, 0.0) for i, points in enumerate((4.9, 5.0, 30.0))
-    ]
-    assert total(scores, lambda score: score.enforced) == pytest.approx(39.9)
-    assert corroborating(scores, lambda score: score.enforced) == 2
+    assert total((4.9, 5.0, 30.0)) == pytest.approx(39.9)
+    assert corroborating((4.9, 5.0, 30.0)) == 2

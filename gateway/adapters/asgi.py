@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol
 
+from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CallError, UpstreamError
@@ -152,7 +153,7 @@ class _Visit:
             work.result()
 
     def _left(self) -> None:
-        self.outcome = replace(self.outcome, finished=False, error="client_gone")
+        self.outcome = structs.replace(self.outcome, finished=False, error="client_gone")
         self.parts.metrics.client_disconnect(self.phase)
 
     async def _serve(self) -> None:
@@ -252,7 +253,7 @@ class _Visit:
         if exchange.document:
             rest = bytes(held) + rest
             await self._start(response.status, [*headers, (b"content-length", str(len(rest)).encode())])
-        self.outcome = replace(self.outcome, finished=True)
+        self.outcome = structs.replace(self.outcome, finished=True)
         await self.send({"type": "http.response.body", "body": rest, "more_body": False})
 
     async def _start(self, status: int, headers: Headers) -> None:
@@ -263,7 +264,7 @@ class _Visit:
 
     async def _upstream_failed(self, error: UpstreamError) -> None:
         self.parts.metrics.upstream_error(error.kind)
-        self.outcome = replace(self.outcome, finished=False, error=f"upstream_{error.kind}")
+        self.outcome = structs.replace(self.outcome, finished=False, error=f"upstream_{error.kind}")
         _log.warning("upstream %s: %s (request %s)", error.kind, error, self.exchange.id)
         if not self.started:
             await self._answer(self.exchange.upstream_error(error))
@@ -276,7 +277,7 @@ class _Visit:
     async def _answer(self, answer: Answer) -> None:
         self.started = True
         if self.outcome.error is None:
-            self.outcome = replace(self.outcome, finished=True)
+            self.outcome = structs.replace(self.outcome, finished=True)
         start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         await self.send(start)
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
@@ -286,6 +287,6 @@ class _Visit:
         began = perf_counter()
         record = self.exchange.finish(self.outcome, self.parts.clock())
         overhead = round((self.overhead + perf_counter() - began) * 1e6)
-        record = replace(record, overhead_us=overhead)
+        record = structs.replace(record, overhead_us=overhead)
         self.parts.metrics.call(record)
         self.parts.sink.write(record)

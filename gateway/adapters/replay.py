@@ -39,7 +39,7 @@ def _usage(recorded: dict[str, Any], call: Call) -> Usage | None:
     # The last three stand in our own records, at the top.
     told = {name: count(recorded.get(name)) for name in ("reasoning_tokens", "logprob_tokens")}
     shown = found.output_tokens if call.parameters.logprobs else 0
-    return replace(
+    return msgspec.structs.replace(
         found,
         reasoning_tokens=found.reasoning_tokens or told["reasoning_tokens"] or 0,
         logprob_tokens=shown if told["logprob_tokens"] is None else told["logprob_tokens"],

@@ -311,6 +311,8 @@ def inflate(raw: bytes, content_encoding: str | None, limit: int) -> bytes:
 
     Raises CallError: 415 `unsupported_encoding`, 400 `invalid_encoding`, 413 `body_too_large`.
     """
+    if content_encoding is None and len(raw) <= limit:
+        return raw
     if not Inflater.knows(content_encoding):
         raise CallError(415, "unsupported_encoding", "the content coding of the body is not supported")
     inflater = Inflater(content_encoding, limit)

@@ -28,6 +28,7 @@ _VALUES = frozenset({"arguments", "input"})
 """Tool arguments: an object here is data of any shape and is read whole."""
 
 _ROLES: dict[str, Role] = {
+    "user": "user",
     "system": "system",
     "developer": "system",
     "assistant": "assistant",
@@ -40,7 +41,8 @@ _ROLES: dict[str, Role] = {
 
 def role(value: JSON, field: str) -> Role:
     """One of the four roles; unknown names speak for the user. Raises CallError for a non-string."""
-    return _ROLES.get((coerce.text(value, field) or "").strip().lower(), "user")
+    name = coerce.text(value, field) or ""
+    return _ROLES.get(name) or _ROLES.get(name.strip().lower(), "user")
 
 
 def pieces(value: JSON) -> Iterator[str]:
@@ -106,7 +108,14 @@ def chat_turns(value: JSON, field: str = "messages") -> tuple[list[Turn], int]:
     turns: list[Turn] = []
     found = messages(value, field)
     for place, message in enumerate(found):
-        turns.extend(turn(role(message.get("role"), f"{field}[{place}].role"), message))
+        who = role(message.get("role"), f"{field}[{place}].role")
+        text = message.get("content")
+        if isinstance(text, str) and len(message) == 2 and "role" in message:
+            # Nine in ten messages are just this, and there is nothing else to look for.
+            if text:
+                turns.append(Turn(who, text))
+        else:
+            turns.extend(turn(who, message))
     return turns, len(found)
 
 

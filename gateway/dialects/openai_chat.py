@@ -18,8 +18,10 @@ class OpenAIChat(Choices):
     def read(self, body: Object, route: Route, size: int) -> Call:
         turns, messages = content.chat_turns(body.get("messages"))
         # A template of the client's own and retrieved documents are prompt text, too (vLLM).
-        turns[:0] = content.turn("system", body.get("chat_template"))
-        turns.extend(content.turn("user", body.get("documents")))
+        if "chat_template" in body:
+            turns[:0] = content.turn("system", body["chat_template"])
+        if "documents" in body:
+            turns.extend(content.turn("user", body["documents"]))
         texts, prompts = content.prompts(body.get("prompt"), "prompt")
         turns.extend(Turn("user", text) for text in texts if text)
         return self.call(

@@ -5,11 +5,11 @@ Every alias is read and the most generous value wins, because engines disagree o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import xxhash
+from msgspec.structs import replace
 
 from gateway.dialects import coerce, names
 from gateway.dialects.base import Object, ParameterNames
@@ -23,28 +23,17 @@ def read(body: Object, keys: ParameterNames, *, zero_is_on: bool = False) -> Par
     `zero_is_on`: `logprobs: 0` asks for the sampled tokens' probabilities (legacy completions).
     """
     _refuse_lookalikes(body)
-    logprobs, top = _probabilities(body, keys, zero_is_on)
-    entries = list(_bias_entries(body, keys.logit_bias))
-    return Parameters(
-        max_tokens=_most(_limits(body, keys.max_tokens)),
-        n=_most(_integers(body, keys.n)) or 1,
-        best_of=_most(_integers(body, keys.best_of)) or 1,
-        temperature=_highest(body, names.TEMPERATURE),
-        top_p=_highest(body, names.TOP_P),
-        seed=next(_integers(body, names.SEED), None),
-        stop=_stops(body),
-        logprobs=logprobs,
-        top_logprobs=top,
-        # 0 still returns the value of every prompt token itself (vLLM), hence at least 1.
-        prompt_logprobs=max((max(1, k) for k in _limits(body, keys.prompt_logprobs)), default=0),
-        logit_bias=len(entries),
-        bias_set=_fingerprint(entries),
-        echo=any(coerce.boolean(value, key) for key, value in _found(body, keys.echo)),
-        grammar=any(_forces(value) for _, value in _found(body, keys.grammar)),
-        tools=sum(len(coerce.items(value, key)) for key, value in _found(body, names.TOOLS)),
-        reasoning=any(_asks(value) for _, value in _found(body, names.REASONING)),
-        batch=_batch(body),
-    )
+    # Most bodies have few of all the names: only the concepts that may be there are looked for.
+    concepts = {concept for key in body for concept in _SERVES.get(key, ())}
+    found: dict[str, Any] = {}
+    if "probabilities" in concepts:
+        found["logprobs"], found["top_logprobs"] = _probabilities(body, keys, zero_is_on)
+    if "logit_bias" in concepts:
+        entries = list(_bias_entries(body, keys.logit_bias))
+        found["logit_bias"], found["bias_set"] = len(entries), _fingerprint(entries)
+    for concept in concepts & _READ.keys():
+        found[concept] = _READ[concept](body, keys)
+    return Parameters(**found)
 
 
 def with_logprobs(call: Call) -> Call:
@@ -62,23 +51,16 @@ def at(body: Object, path: str) -> JSON:
 
 
 def _found(body: Object, paths: tuple[str, ...]) -> Iterator[tuple[str, JSON]]:
-    # Most bodies have none of a concept's names: one look at the whole set spares one look per name.
-    if _tops(paths).isdisjoint(body):
-        return
     for path in paths:
         value = at(body, path)
         if value is not None:
             yield path, value
 
 
-@lru_cache(maxsize=256)
-def _tops(paths: tuple[str, ...]) -> frozenset[str]:
-    """The keys of a body under which something of `paths` may stand."""
-    return frozenset(paths).union(path.partition(".")[0] for path in paths)
-
-
 def _refuse_lookalikes(body: Object) -> None:
     """Go servers (Ollama) match keys without regard to case, so `Logprobs` would pass us by."""
+    if names.KNOWN.issuperset(body):
+        return
     for key in body:
         if key not in names.KNOWN and key.casefold() in names.KNOWN:
             raise CallError(400, "invalid_key", f"write '{key.casefold()}' in lower case")
@@ -192,3 +174,58 @@ def _fingerprint(entries: list[str]) -> int:
     if not entries:
         return 0
     return xxhash.xxh3_64_intdigest("\n".join(sorted(entries)).encode("utf-8", "surrogatepass"))
+
+
+# --- which keys speak of what ------------------------------------------------------------------------
+
+_READ: Mapping[str, Callable[[Object, ParameterNames], Any]] = {
+    "max_tokens": lambda body, keys: _most(_limits(body, keys.max_tokens)),
+    "n": lambda body, keys: _most(_integers(body, keys.n)) or 1,
+    "best_of": lambda body, keys: _most(_integers(body, keys.best_of)) or 1,
+    "temperature": lambda body, keys: _highest(body, names.TEMPERATURE),
+    "top_p": lambda body, keys: _highest(body, names.TOP_P),
+    "seed": lambda body, keys: next(_integers(body, names.SEED), None),
+    "stop": lambda body, keys: _stops(body),
+    # 0 still returns the value of every prompt token itself (vLLM), hence at least 1.
+    "prompt_logprobs": lambda body, keys: max(
+        (max(1, k) for k in _limits(body, keys.prompt_logprobs)), default=0
+    ),
+    "echo": lambda body, keys: any(coerce.boolean(value, key) for key, value in _found(body, keys.echo)),
+    "grammar": lambda body, keys: any(_forces(value) for _, value in _found(body, keys.grammar)),
+    "tools": lambda body, keys: sum(
+        len(coerce.items(value, key)) for key, value in _found(body, names.TOOLS)
+    ),
+    "reasoning": lambda body, keys: any(_asks(value) for _, value in _found(body, names.REASONING)),
+    "batch": lambda body, keys: _batch(body),
+}
+"""One reader per parameter that has names of its own, under the parameter's name."""
+
+
+def _serves() -> Mapping[str, tuple[str, ...]]:
+    """Which concepts may stand under a key of a body; the dialects differ only in the order of names."""
+    keys = names.CHAT
+    paths = {
+        "max_tokens": keys.max_tokens,
+        "n": keys.n,
+        "best_of": keys.best_of,
+        "probabilities": keys.logprobs + keys.top_logprobs,
+        "prompt_logprobs": keys.prompt_logprobs,
+        "logit_bias": keys.logit_bias,
+        "echo": keys.echo,
+        "grammar": keys.grammar,
+        "temperature": names.TEMPERATURE,
+        "top_p": names.TOP_P,
+        "seed": names.SEED,
+        "stop": names.STOP,
+        "tools": names.TOOLS,
+        "reasoning": names.REASONING,
+        "batch": ("batch", "service_tier"),
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    for concept, among in paths.items():
+        for key in {*among, *(path.partition(".")[0] for path in among)}:
+            found[key] = (*found.get(key, ()), concept)
+    return found
+
+
+_SERVES = _serves()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from gateway.dialects.base import Dialect
@@ -20,6 +21,8 @@ _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/\\?#%]*")
 _QUERY = re.compile(rb"[?#]")
 _PARAMETERS = re.compile(rb"[;?#].*", re.DOTALL)
 _BLANK = bytes(range(0x21)) + b"\x7f"
+_REMEMBERED = 128
+"""Bytes of a request target up to which its route is remembered."""
 _ROUNDS = 10
 """Times that percent-encoding is undone; no chain of servers decodes that often."""
 
@@ -58,10 +61,18 @@ _GET_MODEL = _route("models", "models", "/v1/models/{id}")
 
 def resolve(method: str, raw_path: bytes | str) -> Route | None:
     """The known route of a request target (path, query ignored), or None; never raises."""
+    # Long targets are not remembered: whoever sends them chooses how much memory that takes.
+    return _remembered(method, raw_path) if len(raw_path) <= _REMEMBERED else _resolve(method, raw_path)
+
+
+def _resolve(method: str, raw_path: bytes | str) -> Route | None:
     found = segments(raw_path)
     if method.upper() == "POST":
         return _post(found)
     return _get(found) if method.upper() == "GET" else None
+
+
+_remembered = lru_cache(maxsize=512)(_resolve)
 
 
 def add(route: Route) -> None:
@@ -70,6 +81,7 @@ def add(route: Route) -> None:
     if not key or key in _POST or key[-1:] in _POST:
         raise ValueError(f"the path '{route.path}' is known already, or is none")
     _POST[key] = route
+    _remembered.cache_clear()
 
 
 def dialect_for_errors(raw_path: bytes | str, headers: Iterable[tuple[bytes, bytes]]) -> Dialect:

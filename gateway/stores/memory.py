@@ -62,8 +62,9 @@ class MemoryStore:
     @staticmethod
     def _batch(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
         readings = []
+        held = state.get
         for op in ops:
-            summary = state.get(op.key)
+            summary = held(op.key)
             if summary is None:
                 nothing = _NOTHING[type(op)](op)
                 if nothing is not None:

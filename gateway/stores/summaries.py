@@ -12,6 +12,7 @@ import math
 import sys
 from array import array
 from bisect import bisect_left
+from operator import add
 
 from gateway.model import Distinct, Gap, Peaks, Reading, Recent, Register, Sum, Take
 
@@ -24,32 +25,34 @@ _SPACE = float(2**64)
 class WindowSum:
     """Sums of a vector per time slice; the window's sum leaves the oldest slice out as it ends."""
 
-    __slots__ = ("rows", "totals", "width")
+    __slots__ = ("reading", "rows", "width")
 
     def __init__(self, width: int) -> None:
         self.width = width
         self.rows: array[float] = array("d")
         """Rows of (slice number, sums…), oldest first."""
-        self.totals: tuple[float, ...] = (0.0,) * width
+        self.reading = Reading((0.0,) * (width + 1))
+        """What a read answers: the totals, then the number of rows. Most operations only read."""
 
     def update(self, op: Sum, now: float) -> Reading:
         """Add and read; late arrivals (clock skew) go to their own slice while it is in the window."""
-        span = op.over / op.slices
-        current = math.floor(now / span)
-        self._forget(current - op.slices)
+        slot = now // (op.over / op.slices)
+        rows = self.rows
+        if rows and rows[0] <= slot - op.slices:
+            self._forget(slot - op.slices)
         if any(op.amounts):
-            self._add(current, op.amounts)
-        return Reading((*self.totals, float(len(self.rows) // (self.width + 1))))
+            self._add(slot, op.amounts)
+        return self.reading
 
-    def _forget(self, until: int) -> None:
+    def _forget(self, until: float) -> None:
         stride, cut = self.width + 1, 0
         while cut < len(self.rows) and self.rows[cut] <= until:
             cut += stride
-        if cut:
-            del self.rows[:cut]
-            self.totals = tuple(sum(self.rows[i + 1 :: stride]) for i in range(self.width))
+        del self.rows[:cut]
+        totals = [sum(self.rows[i + 1 :: stride]) for i in range(self.width)]
+        self.reading = Reading((*totals, float(len(self.rows) // stride)))
 
-    def _add(self, slot: int, amounts: tuple[float, ...]) -> None:
+    def _add(self, slot: float, amounts: tuple[float, ...]) -> None:
         stride = self.width + 1
         at = len(self.rows)
         while at and self.rows[at - stride] > slot:
@@ -58,41 +61,46 @@ class WindowSum:
             at -= stride
         else:
             self.rows[at:at] = array("d", (slot, *([0.0] * self.width)))
-        for i, amount in enumerate(amounts):
-            self.rows[at + 1 + i] += amount
-        self.totals = tuple(total + amount for total, amount in zip(self.totals, amounts, strict=True))
+        for amount in amounts:
+            at += 1
+            self.rows[at] += amount
+        totals = map(add, self.reading.values, amounts)
+        self.reading = Reading((*totals, float(len(self.rows) // stride)))
 
     def merge(self, other: WindowSum) -> None:
         """Take over the other's slices: the same slice adds up."""
         stride = self.width + 1
         for at in range(0, len(other.rows), stride):
-            self._add(int(other.rows[at]), tuple(other.rows[at + 1 : at + stride]))
+            self._add(other.rows[at], tuple(other.rows[at + 1 : at + stride]))
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
-        return sys.getsizeof(self) + sys.getsizeof(self.rows) + sys.getsizeof(self.totals) + 24 * self.width
+        values = sys.getsizeof(self.reading.values) + 24 * (self.width + 1)
+        return sys.getsizeof(self) + sys.getsizeof(self.rows) + sys.getsizeof(self.reading) + values
 
 
 class DistinctSketch:
     """Bottom-k hashes per time slice; their union estimates the distinct items of the window."""
 
-    __slots__ = ("estimate", "slices")
+    __slots__ = ("reading", "slices")
 
     def __init__(self) -> None:
         self.slices: list[tuple[int, array[int]]] = []
         """(slice number, the smallest hashes in order), oldest first."""
-        self.estimate: float | None = 0.0
+        self.reading: Reading | None = None
         """Cached; None when it must be computed again."""
 
     def update(self, op: Distinct, now: float) -> Reading:
         """Add and read."""
-        current = math.floor(now * SKETCH_SLICES / op.over)
+        current = int(now * SKETCH_SLICES // op.over)
         while self.slices and self.slices[0][0] <= current - SKETCH_SLICES:
             del self.slices[0]
-            self.estimate = None
+            self.reading = None
         for item in op.items:
             self._add(current, item)
-        return Reading((self._estimate(),))
+        if self.reading is None:
+            self.reading = Reading((self._estimate(),))
+        return self.reading
 
     def _slice(self, slot: int) -> array[int]:
         at = len(self.slices)
@@ -111,14 +119,12 @@ class DistinctSketch:
         hashes.insert(at, item)
         if len(hashes) > SKETCH:
             hashes.pop()
-        self.estimate = None
+        self.reading = None
 
     def _estimate(self) -> float:
-        if self.estimate is None:
-            smallest = sorted(set().union(*(hashes for _, hashes in self.slices)))[:SKETCH]
-            full = len(smallest) == SKETCH
-            self.estimate = (SKETCH - 1) * _SPACE / smallest[-1] if full else float(len(smallest))
-        return self.estimate
+        smallest = sorted(set().union(*(hashes for _, hashes in self.slices)))[:SKETCH]
+        full = len(smallest) == SKETCH
+        return (SKETCH - 1) * _SPACE / smallest[-1] if full else float(len(smallest))
 
     def merge(self, other: DistinctSketch) -> None:
         """Union, slice by slice."""
@@ -163,6 +169,14 @@ class GapStatistics:
         return sys.getsizeof(self) + 24 + self.sums.nbytes()
 
 
+def _without(items: bytes, item: bytes) -> bytes:
+    """8-byte items end to end, less the one that is equal. A search in bytes is C throughout."""
+    at = items.find(item)
+    while at % 8 and at > 0:  # found across two items
+        at = items.find(item, at + 1)
+    return items if at < 0 else items[:at] + items[at + 8 :]
+
+
 class RecentItems:
     """The last items, end to end in one bytes object."""
 
@@ -183,13 +197,10 @@ class RecentItems:
     @staticmethod
     def _join(old: bytes, new: bytes, keep: int, size: int, unique: bool) -> bytes:
         if unique:
-            kept = array("Q", old)
-            pushed = dict.fromkeys(array("Q", new))
+            pushed = list(dict.fromkeys(new[at : at + 8] for at in range(0, len(new), 8)))
             for item in pushed:
-                if item in kept:
-                    kept.remove(item)
-            kept.extend(pushed)
-            return kept[-keep:].tobytes()
+                old = _without(old, item)
+            new = b"".join(pushed)
         return (old + new)[-keep * size :]
 
     def merge(self, other: RecentItems, op: Recent) -> None:
@@ -214,13 +225,12 @@ class FadingPeaks:
 
     def update(self, op: Peaks, now: float) -> Reading:
         """Raise what is higher, and read the faded values."""
-        faded = []
-        for at, (peak, points) in enumerate(zip(self.peaks, op.points, strict=True)):
-            value = _faded(peak, now, op.half_life)
-            if points and points >= value:
-                value = points
-                self.peaks[at] = (points, max(peak[1], now))
-            faded.append(value)
+        half_life, peaks = op.half_life, self.peaks
+        faded = [_faded(peak, now, half_life) for peak in peaks]
+        for at, points in enumerate(op.points):
+            if points and points >= faded[at]:
+                faded[at] = points
+                peaks[at] = (points, max(peaks[at][1], now))
         return Reading(tuple(faded))
 
     def merge(self, other: FadingPeaks, op: Peaks) -> None:

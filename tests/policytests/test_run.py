@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.commands.test import started
 from gateway.fields import Facts
@@ -183,7 +184,7 @@ def by_gap(bundle: Bundle, ceiling: Mode) -> Drive:
     def drive(line: Line, number: int) -> Record:
         gap = line.ts - last.get(line.principal, line.ts)
         last[line.principal] = line.ts
-        return replace(real(line, number), shadow=Standing(gap))
+        return structs.replace(real(line, number), shadow=Standing(gap))
 
     return drive
 
@@ -307,7 +308,7 @@ def perverse(bundle: Bundle, ceiling: Mode) -> Drive:
     """A gateway whose exemptions make things worse."""
     real = started(bundle, ceiling)
     score = Standing(30.0 if bundle.exemptions else 10.0)
-    return lambda line, number: replace(real(line, number), shadow=score)
+    return lambda line, number: structs.replace(real(line, number), shadow=score)
 
 
 def test_an_exemption_that_raises_a_score_is_found() -> None:

@@ -178,7 +178,7 @@ def _fill(kind: str, events: list[tuple[float, int]]) -> Any:
 
 def _state(kind: str, summary: Any) -> Any:
     if kind == "sum":
-        return list(summary.rows), summary.totals
+        return list(summary.rows), summary.reading
     if kind == "distinct":
         return [(slot, list(hashes)) for slot, hashes in summary.slices]
     return (summary.values, summary.at) if kind == "register" else summary.arrival
