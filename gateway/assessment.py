@@ -30,7 +30,7 @@ from gateway.policies.bundle import Exemption
 from gateway.relief import Relief, in_force, tally
 from gateway.score import corroborating, points, policy_mode, signal_score, total
 
-_ENFORCE = Mode.ENFORCE
+_ENFORCE, _DISABLED = Mode.ENFORCE, Mode.DISABLED
 ENFORCED, SHADOW = 0, 1
 """Positions of the two tracks, here and in every pair of numbers."""
 
@@ -54,6 +54,8 @@ class _Concern:
     def total(self) -> PolicyScore:
         """What the policy says, its peaks included."""
         (enforced, shadow), (hard, soft) = self.held, self.points
+        if not (soft or shadow or enforced):
+            return self.planned.silent[self.mode]
         return PolicyScore(
             self.planned.policy.id,
             self.mode,
@@ -212,44 +214,42 @@ class Assessment:
     # --- scoring ----------------------------------------------------------------------------------
 
     def _concern(self, planned: PlannedPolicy) -> _Concern:
-        policy = planned.policy
-        mode = policy_mode(policy, self._ceiling, self._facts.principal)
-        if mode is Mode.DISABLED:
+        policy, facts = planned.policy, self._facts
+        mode = policy_mode(policy, self._ceiling, facts.principal)
+        if mode is _DISABLED:
             return _Concern(planned, mode, (0.0, 0.0))
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
         concern = _Concern(planned, mode, (enforced if mode is _ENFORCE else 0.0, shadow))
-        if policy.match is None or policy.match.weigh(self._facts):
+        if policy.match is None or policy.match.weigh(facts):
             self._concerns.append(concern)
             self._score(concern, planned.early)
         return concern
 
     def _score(self, concern: _Concern, signals: Sequence[PlannedSignal]) -> bool:
         """Read these signals of the policy; whether any gave a verdict."""
-        batch, mode, facts = concern.planned.batch, concern.mode, self._facts
-        readings = self._readings[batch]
-        before = len(concern.scores)
+        batch, facts, scores = concern.planned.batch, self._facts, concern.scores
+        readings, since, mode, now = self._readings[batch], self._since[batch], concern.mode, facts.now
+        before = len(scores)
         for planned in signals:
             signal = planned.signal
             try:
-                measure = signal.detector.read(facts, [readings[at] for at in planned.readings])
+                measure = signal.detector.read(facts, planned.readings(readings))
             except Exception as error:  # noqa: BLE001  as above
                 self.skipped[planned.name] = type(error).__name__
                 continue
             if measure is not None:
-                least = min(signal.mode, mode)
-                warming = self._warming(planned, batch) if planned.window else None
-                score = signal_score(planned.name, signal, least, measure, warming)
+                # Share of its window that was seen.
+                share = (now - max(since, planned.born)) / planned.window if planned.window else 1.0
+                warming = max(0.0, share) if share < 1.0 else None
+                score = signal_score(planned.name, signal, min(signal.mode, mode), measure, warming)
                 if self._relief is not None:
                     score = self._relief.soften(planned.name, signal, score)
                 concern.signals.append(planned)
-                concern.scores.append(score)
-        concern.count()
-        return len(concern.scores) > before
-
-    def _warming(self, planned: PlannedSignal, batch: int) -> float | None:
-        """The share of the signal's window that was seen, None for the whole of it."""
-        share = (self._facts.now - max(self._since[batch], planned.born)) / planned.window
-        return max(0.0, share) if share < 1.0 else None
+                scores.append(score)
+        found = len(scores) > before
+        if found:
+            concern.count()
+        return found
 
     def _soften(self, force: tuple[Exemption, ...], without: Sequence[PolicyScore]) -> None:
         enforced, shadow = _given(without)

@@ -289,7 +289,8 @@ def _matches(get: _Get, operand: PatternSet) -> Weigh:
             if prepared is None:
                 prepared = facts.memo[get] = prepare(get(facts) or "")
             weight = facts.memo[key] = operand.weight_of(operand.search(prepared)) if prepared else 0.0
-        return float(weight)
+        found: float = weight
+        return found
 
     return weigh
 

@@ -35,7 +35,7 @@ from gateway.stores.base import Store
 
 
 def _study(planned: PlannedSignal, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-    return planned.signal.detector.study(facts, [readings[at] for at in planned.readings])
+    return planned.signal.detector.study(facts, planned.readings(readings))
 
 
 def _edits(action: Action) -> bool:
@@ -202,6 +202,8 @@ class Transaction:
     ) -> tuple[Refusal | None, float, tuple[str, ...]]:
         """(refusal, delay, names of what takes part) of one track."""
         plan = self._plans[track]
+        if not plan:
+            return None, 0.0, ()
         for action in plan.values():
             refusal = action.refuse(self.call)
             if refusal is not None:

@@ -99,11 +99,12 @@ class PatternSet:
 
     def search(self, prepared: bytes) -> tuple[str, ...]:
         """Ids of the patterns that match somewhere in text as `prepare` gives it, in their order."""
-        return tuple(self._ids[index] for index in sorted(self._set.match(prepared) or ()))
+        found = self._set.match(prepared)
+        return tuple([self._ids[index] for index in sorted(found)]) if found else ()
 
     def weight_of(self, ids: Sequence[str]) -> float:
         """The highest weight among patterns, 0 of none."""
-        return max((self.patterns[name].weight for name in ids), default=0.0)
+        return max([self.patterns[name].weight for name in ids]) if ids else 0.0
 
     def _disproved(self, name: str) -> Iterable[tuple[tuple[str | int, ...], str]]:
         pattern = self.patterns[name]

@@ -7,13 +7,26 @@ each signal's readings stand. Detectors with one counter share one reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from operator import itemgetter
 from typing import Literal
 
 from gateway import turns
-from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
+from gateway.model import (
+    Distinct,
+    Gap,
+    Mode,
+    Op,
+    Peaks,
+    PolicyScore,
+    Principal,
+    Reading,
+    Reads,
+    Register,
+    Sum,
+)
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 
@@ -31,7 +44,8 @@ class PlannedSignal:
 
     signal: Signal
     name: str
-    readings: tuple[int, ...]
+    readings: Callable[[Sequence[Reading]], Sequence[Reading]]
+    """Picks them from the answers to a batch."""
     floor: int
     window: float
     """Seconds of history that its number is made of; 0 for a number of one call."""
@@ -55,6 +69,8 @@ class PlannedPolicy:
     """Whether any of them lifts to a rung by itself."""
     steps: Mapping[Step, tuple[PlannedSignal, ...]]
     """Those whose detector has something to count at each step."""
+    silent: Mapping[Mode, PolicyScore]
+    """What it says in each mode while it has no points."""
 
     @property
     def signals(self) -> tuple[PlannedSignal, ...]:
@@ -67,7 +83,7 @@ class Plan:
     """The batches and policies of one bundle; make it with `plan`."""
 
     bundle: Bundle
-    batches: tuple[tuple[Op, ...], tuple[Op, ...]]
+    batches: tuple[Reads, Reads]
     """Operations on the principal's own state, and on the state shared in its organisation."""
     policies: tuple[PlannedPolicy, ...]
     ladders: tuple[Register, Register]
@@ -131,6 +147,14 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     return replace(make.plan(bundle), variants=variants)
 
 
+def _picker(places: Sequence[int]) -> Callable[[Sequence[Reading]], Sequence[Reading]]:
+    """What takes these places out of a list, as a sequence whatever their number."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    # A slice gives a list, where a single place would give the item.
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
 def _counts(detector: Detector, step: Step) -> bool:
     """Whether a detector does not leave a step to the base, which does nothing."""
     return getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
@@ -155,7 +179,7 @@ class _Maker:
         policies = tuple(
             self._policy(policy, shared if policy.key == "org" else own, rungs) for policy in bundle.policies
         )
-        return Plan(bundle, (tuple(own.ops), tuple(shared.ops)), policies, (enforced, shadow), rungs)
+        return Plan(bundle, (Reads(own.ops), Reads(shared.ops)), policies, (enforced, shadow), rungs)
 
     def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
@@ -172,6 +196,7 @@ class _Maker:
             steps={
                 step: tuple(one for one in signals if _counts(one.signal.detector, step)) for step in STEPS
             },
+            silent={mode: PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode},
         )
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
@@ -182,7 +207,7 @@ class _Maker:
             yield PlannedSignal(
                 signal,
                 f"{policy.id}.{signal.id}",
-                tuple(batch.place(op) for op in reads),
+                _picker([batch.place(op) for op in reads]),
                 rungs.index(signal.floor) if signal.floor else -1,
                 window=max((_window(op) for op in reads), default=0.0),
                 born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model import Mode, Peaks, Principal, Register
+from gateway.model import Mode, Peaks, Principal, Reading, Register
 from gateway.plan import FIRST, plan
 from tests.support import bundle, policy
 
@@ -23,8 +23,10 @@ set: {probe.signals.burst.count.over: 2h}
 def test_detectors_with_one_counter_share_one_reading() -> None:
     made = plan(bundle(policy(COUNT), policy(COUNT, id="twin")))
     one, other = (planned.signals[0] for planned in made.policies)
-    assert one.readings == other.readings
-    assert len([op for op in made.batches[0] if op.key == made.batches[0][one.readings[0]].key]) == 1
+    answers = [Reading((float(at),)) for at in range(len(made.batches[0]))]
+    assert one.readings(answers) == other.readings(answers)
+    counted = made.batches[0][int(one.readings(answers)[0].values[0])].key
+    assert [op.key for op in made.batches[0]].count(counted) == 1
 
 
 def test_what_an_organisation_shares_stands_in_a_batch_of_its_own_with_its_age() -> None:

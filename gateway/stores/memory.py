@@ -12,7 +12,7 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
-from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -33,18 +33,6 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Take: lambda op: TokenBucket(),
 }
 
-_NOTHING: Mapping[type[Op], Callable[[Any], Reading | None]] = {
-    Sum: lambda op: None if any(op.amounts) else Reading((0.0,) * (len(op.amounts) + 1)),
-    Distinct: lambda op: None if op.items else Reading((0.0,)),
-    Gap: lambda op: None if op.arrive else Reading((0.0, 0.0, 0.0)),
-    Recent: lambda op: None if op.data else Reading(),
-    Peaks: lambda op: None if any(op.points) else Reading(op.points),
-    Register: lambda op: None if op.values is not None else Reading(),
-    Take: lambda op: None,
-}
-"""What a read of something never written answers, so that reading creates no state; None: it writes."""
-
-
 SLICE = 200
 """Scopes that `forget` looks through in one go: half a millisecond (measured: 2.3 µs each)."""
 
@@ -57,22 +45,12 @@ class MemoryStore:
 
     def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
         """Carry out all batches in order at time `now`."""
-        return [self._batch(self._state(scope), ops, now) for scope, ops in batches]
-
-    @staticmethod
-    def _batch(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
-        readings = []
-        held = state.get
-        for op in ops:
-            summary = held(op.key)
-            if summary is None:
-                nothing = _NOTHING[type(op)](op)
-                if nothing is not None:
-                    readings.append(nothing)
-                    continue
-                summary = state[op.key] = _MAKE[type(op)](op)
-            readings.append(summary.update(op, now))
-        return readings
+        return [
+            _read(self._state(scope), ops, now)
+            if type(ops) is Reads
+            else _carry_out(self._state(scope), ops, now)
+            for scope, ops in batches
+        ]
 
     def _state(self, scope: str) -> dict[str, Any]:
         try:
@@ -101,3 +79,32 @@ class MemoryStore:
         state = self._scopes.get(scope, {})
         held: int = sum(summary.nbytes() for summary in state.values())
         return sys.getsizeof(state) + held
+
+
+def _read(state: dict[str, Any], ops: Reads, now: float) -> list[Reading]:
+    """Three quarters of all operations: most summaries need only show what they answered last."""
+    readings = []
+    held = state.get
+    for op, nothing in zip(ops, ops.nothing, strict=True):
+        summary = held(op.key)
+        if summary is None:
+            readings.append(nothing)
+        elif now < summary.until:
+            readings.append(summary.reading)
+        else:
+            readings.append(summary.update(op, now))
+    return readings
+
+
+def _carry_out(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
+    readings = []
+    for op in ops:
+        summary = state.get(op.key)
+        if summary is None:
+            nothing = op.nothing()
+            if nothing is not None:
+                readings.append(nothing)
+                continue
+            summary = state[op.key] = _MAKE[type(op)](op)
+        readings.append(summary.update(op, now))
+    return readings

@@ -1,5 +1,7 @@
 """The mergeable summaries behind the store's operations: small, bounded, and free of any clock.
 
+`reading` is the answer to an operation that only reads, and stays so for all times before `until`.
+
 Law: every summary can be merged with one of the same key from another replica, in any order and
 grouping, and gives what one replica would have seen (exactly for sums, maxima and registers, within
 its stated error for sketches). Numbers are kept in `array`s: a Python float in a list costs four times
@@ -25,23 +27,27 @@ _SPACE = float(2**64)
 class WindowSum:
     """Sums of a vector per time slice; the window's sum leaves the oldest slice out as it ends."""
 
-    __slots__ = ("reading", "rows", "width")
+    __slots__ = ("reading", "rows", "until", "width")
 
     def __init__(self, width: int) -> None:
         self.width = width
         self.rows: array[float] = array("d")
         """Rows of (slice number, sums…), oldest first."""
         self.reading = Reading((0.0,) * (width + 1))
-        """What a read answers: the totals, then the number of rows. Most operations only read."""
+        """The totals, then the number of rows."""
+        self.until = math.inf
 
     def update(self, op: Sum, now: float) -> Reading:
         """Add and read; late arrivals (clock skew) go to their own slice while it is in the window."""
-        slot = now // (op.over / op.slices)
+        span = op.over / op.slices
+        slot = now // span
         rows = self.rows
         if rows and rows[0] <= slot - op.slices:
             self._forget(slot - op.slices)
         if any(op.amounts):
             self._add(slot, op.amounts)
+        # When the oldest row leaves the window.
+        self.until = (rows[0] + op.slices) * span if rows else math.inf
         return self.reading
 
     def _forget(self, until: float) -> None:
@@ -64,14 +70,14 @@ class WindowSum:
         for amount in amounts:
             at += 1
             self.rows[at] += amount
-        totals = map(add, self.reading.values, amounts)
-        self.reading = Reading((*totals, float(len(self.rows) // stride)))
+        self.reading = Reading((*map(add, self.reading.values, amounts), float(len(self.rows) // stride)))
 
     def merge(self, other: WindowSum) -> None:
         """Take over the other's slices: the same slice adds up."""
         stride = self.width + 1
         for at in range(0, len(other.rows), stride):
             self._add(other.rows[at], tuple(other.rows[at + 1 : at + stride]))
+        self.until = -math.inf
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
@@ -82,24 +88,28 @@ class WindowSum:
 class DistinctSketch:
     """Bottom-k hashes per time slice; their union estimates the distinct items of the window."""
 
-    __slots__ = ("reading", "slices")
+    __slots__ = ("bound", "reading", "slices", "until")
 
     def __init__(self) -> None:
         self.slices: list[tuple[int, array[int]]] = []
         """(slice number, the smallest hashes in order), oldest first."""
-        self.reading: Reading | None = None
-        """Cached; None when it must be computed again."""
+        self.reading = Reading((0.0,))
+        self.until = -math.inf
+        self.bound = _SPACE
+        """The largest of the hashes that make the estimate: what is above does not change it."""
 
     def update(self, op: Distinct, now: float) -> Reading:
-        """Add and read."""
+        """Add, or read: the estimate costs too much to be made for nobody."""
         current = int(now * SKETCH_SLICES // op.over)
-        while self.slices and self.slices[0][0] <= current - SKETCH_SLICES:
-            del self.slices[0]
-            self.reading = None
+        slices = self.slices
+        while slices and slices[0][0] <= current - SKETCH_SLICES:
+            del slices[0]
+            self.until = -math.inf
         for item in op.items:
             self._add(current, item)
-        if self.reading is None:
+        if self.until == -math.inf and not op.items:
             self.reading = Reading((self._estimate(),))
+            self.until = (slices[0][0] + SKETCH_SLICES) * op.over / SKETCH_SLICES if slices else math.inf
         return self.reading
 
     def _slice(self, slot: int) -> array[int]:
@@ -119,12 +129,14 @@ class DistinctSketch:
         hashes.insert(at, item)
         if len(hashes) > SKETCH:
             hashes.pop()
-        self.reading = None
+        if item <= self.bound:
+            self.until = -math.inf
 
     def _estimate(self) -> float:
         smallest = sorted(set().union(*(hashes for _, hashes in self.slices)))[:SKETCH]
         full = len(smallest) == SKETCH
-        return (SKETCH - 1) * _SPACE / smallest[-1] if full else float(len(smallest))
+        self.bound = smallest[-1] if full else _SPACE
+        return (SKETCH - 1) * _SPACE / self.bound if full else float(len(smallest))
 
     def merge(self, other: DistinctSketch) -> None:
         """Union, slice by slice."""
@@ -140,11 +152,13 @@ class DistinctSketch:
 class GapStatistics:
     """Count, sum and sum of squares of the gaps between arrivals, and the latest arrival."""
 
-    __slots__ = ("last", "sums")
+    __slots__ = ("last", "reading", "sums", "until")
 
     def __init__(self) -> None:
         self.sums = WindowSum(3)
         self.last = -math.inf
+        self.reading = Reading((0.0, 0.0, 0.0))
+        self.until = math.inf
 
     def update(self, op: Gap, now: float) -> Reading:
         """Note an arrival (if asked) and read."""
@@ -157,12 +171,15 @@ class GapStatistics:
         n, total, squares, _ = self.sums.update(Sum(op.key, op.over, amounts), now).values
         mean = total / n if n else 0.0
         variance = max(0.0, squares / n - mean * mean) if n else 0.0
-        return Reading((n, mean, math.sqrt(variance) / mean if mean else 0.0))
+        self.reading = Reading((n, mean, math.sqrt(variance) / mean if mean else 0.0))
+        self.until = self.sums.until
+        return self.reading
 
     def merge(self, other: GapStatistics) -> None:
         """Add the gaps that each replica saw; the gap across replicas is not known and left out."""
         self.sums.merge(other.sums)
         self.last = max(self.last, other.last)
+        self.until = -math.inf
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
@@ -180,19 +197,25 @@ def _without(items: bytes, item: bytes) -> bytes:
 class RecentItems:
     """The last items, end to end in one bytes object."""
 
-    __slots__ = ("at", "data")
+    __slots__ = ("at", "reading")
+    until = math.inf
 
     def __init__(self) -> None:
-        self.data = b""
+        self.reading = Reading()
         self.at = -math.inf
+
+    @property
+    def data(self) -> bytes:
+        """The items, the newest last."""
+        return self.reading.data
 
     def update(self, op: Recent, now: float) -> Reading:
         """Push and read what was there before."""
-        before = self.data
+        before = self.reading
         if op.data:
             self.at = max(self.at, now)
-            self.data = self._join(before, op.data, op.keep, op.size, op.unique)
-        return Reading(data=before)
+            self.reading = Reading(data=self._join(before.data, op.data, op.keep, op.size, op.unique))
+        return before
 
     @staticmethod
     def _join(old: bytes, new: bytes, keep: int, size: int, unique: bool) -> bytes:
@@ -206,18 +229,20 @@ class RecentItems:
     def merge(self, other: RecentItems, op: Recent) -> None:
         """Older side first, by the time of the latest push."""
         older, newer = sorted((self, other), key=lambda side: (side.at, side.data))
-        self.data = self._join(older.data, newer.data, op.keep, op.size, op.unique)
+        self.reading = Reading(data=self._join(older.data, newer.data, op.keep, op.size, op.unique))
         self.at = newer.at
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
-        return sys.getsizeof(self) + sys.getsizeof(self.data) + 24
+        return sys.getsizeof(self) + sys.getsizeof(self.reading) + sys.getsizeof(self.data) + 24
 
 
 class FadingPeaks:
     """Maxima, each of which halves every half-life."""
 
-    __slots__ = ("peaks",)
+    __slots__ = ("peaks", "reading")
+    until = -math.inf
+    """It fades all the time."""
 
     def __init__(self, count: int) -> None:
         self.peaks: list[tuple[float, float]] = [(0.0, -math.inf)] * count
@@ -231,7 +256,8 @@ class FadingPeaks:
             if points and points >= faded[at]:
                 faded[at] = points
                 peaks[at] = (points, max(peaks[at][1], now))
-        return Reading(tuple(faded))
+        self.reading = Reading(tuple(faded))
+        return self.reading
 
     def merge(self, other: FadingPeaks, op: Peaks) -> None:
         """Keep of each the one that is higher at the later of both times."""
@@ -256,23 +282,29 @@ def _faded(peak: tuple[float, float], now: float, half_life: float) -> float:
 class LastRegister:
     """A small vector that the last writer owns."""
 
-    __slots__ = ("at", "values")
+    __slots__ = ("at", "reading")
+    until = math.inf
 
     def __init__(self) -> None:
-        self.values: tuple[float, ...] = ()
+        self.reading = Reading()
         self.at = -math.inf
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What was written last."""
+        return self.reading.values
 
     def update(self, op: Register, now: float) -> Reading:
         """Write (if asked) and read what stood there before."""
-        before = self.values
+        before = self.reading
         if op.values is not None and now >= self.at:
-            self.values, self.at = op.values, now
-        return Reading(before)
+            self.reading, self.at = Reading(op.values), now
+        return before
 
     def merge(self, other: LastRegister) -> None:
         """The later write stays."""
         if (other.at, other.values) > (self.at, self.values):
-            self.values, self.at = other.values, other.at
+            self.reading, self.at = other.reading, other.at
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""
@@ -283,6 +315,8 @@ class TokenBucket:
     """GCRA (ITU-T I.371): the theoretical arrival time is the whole state."""
 
     __slots__ = ("arrival",)
+    until = -math.inf
+    """It is taken from, never only read."""
 
     def __init__(self) -> None:
         self.arrival = -math.inf
