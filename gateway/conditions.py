@@ -66,12 +66,23 @@ def compile_condition(
     Raises ConditionError at the first mistake.
     """
     node = _Compiler(patterns, vocabulary).mapping(spec, ())
-    return Condition(
-        node.weigh,
-        any(vocabulary[name].late for name in node.fields),
-        json.dumps(node.tree, ensure_ascii=False, separators=(",", ":")),
-        node.fields,
-    )
+    late = any(vocabulary[name].late for name in node.fields)
+    canonical = json.dumps(node.tree, ensure_ascii=False, separators=(",", ":"))
+    # Before the answer a condition does not change, and several steps of several signals ask it.
+    weigh = node.weigh if late else _once((canonical, node.sets), node.weigh)
+    return Condition(weigh, late, canonical, node.fields)
+
+
+def _once(key: object, weigh: Weigh) -> Weigh:
+    """The same, evaluated once for each call. Equal keys mean equal conditions, under other bundles, too."""
+
+    def once(facts: Facts) -> float:
+        found: float | None = facts.memo.get(key)
+        if found is None:
+            found = facts.memo[key] = weigh(facts)
+        return found
+
+    return once
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class _Node:
     weigh: Weigh
     tree: list[Any]
     fields: frozenset[str]
+    sets: frozenset[PatternSet] = frozenset()
+    """What it matches text with: two bundles may have different sets under one id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +159,8 @@ class _Compiler:
                 found = single(value)
             except PatternError as error:
                 raise ConditionError(path, str(error)) from None
-        return _Node(_matches(field.get, found), ["matches", field.name, value], frozenset({field.name}))
+        tree = ["matches", field.name, value]
+        return _Node(_matches(field.get, found), tree, frozenset({field.name}), frozenset({found}))
 
 
 # --- structure -----------------------------------------------------------------------------------------
@@ -160,8 +174,9 @@ def _join(op: str, nodes: list[_Node]) -> _Node:
             trees[json.dumps(tree)] = tree
     ordered = [trees[key] for key in sorted(trees)]
     fields = frozenset().union(*(node.fields for node in nodes))
+    sets = frozenset().union(*(node.sets for node in nodes))
     weigh = nodes[0].weigh if len(nodes) == 1 else _JOIN[op](tuple(node.weigh for node in nodes))
-    return _Node(weigh, ordered[0] if len(ordered) == 1 else [op, *ordered], fields)
+    return _Node(weigh, ordered[0] if len(ordered) == 1 else [op, *ordered], fields, sets)
 
 
 def _all(parts: tuple[Weigh, ...]) -> Weigh:
@@ -197,7 +212,7 @@ _JOIN: Mapping[str, Callable[[tuple[Weigh, ...]], Weigh]] = {"all": _all, "any":
 
 def _not(node: _Node) -> _Node:
     inner = node.weigh
-    return _Node(lambda facts: 0.0 if inner(facts) else 1.0, ["not", node.tree], node.fields)
+    return _Node(lambda facts: 0.0 if inner(facts) else 1.0, ["not", node.tree], node.fields, node.sets)
 
 
 # --- leaves --------------------------------------------------------------------------------------------

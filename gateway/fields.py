@@ -37,10 +37,10 @@ class Facts:
 
     def text(self, *roles: str) -> str:
         """The fresh text under `roles`, joined by newlines."""
-        key = ("text", roles)
-        if key not in self.memo:
-            self.memo[key] = "\n".join(turn.text for turn in self.fresh if turn.role in roles)
-        found: str = self.memo[key]
+        found: str | None = self.memo.get(roles)
+        if found is None:
+            found = "\n".join([turn.text for turn in self.fresh if turn.role in roles])
+            self.memo[roles] = found
         return found
 
 

@@ -38,6 +38,8 @@ def _hash(turn: Turn) -> int:
 
 def fresh(turns: tuple[Turn, ...], remembered: bytes) -> tuple[Turn, ...]:
     """System turns, the new turn with any prefill, and replayed user or tool turns never sent before."""
+    if len(turns) == 1:
+        return turns
     start = _split(turns)
     if start == 0:
         return turns

@@ -137,14 +137,23 @@ def _hash(text: str | None) -> int:
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
 
 
+def _text_hash(facts: Facts, role: str) -> int:
+    """Of the fresh text under `role`; several signals count the same."""
+    key = ("hash", role)
+    found: int | None = facts.memo.get(key)
+    if found is None:
+        found = facts.memo[key] = _hash(facts.text(role))
+    return found
+
+
 def _written(number: float | None) -> str | None:
     """A number by its value: 1 and 1.0 are the same temperature."""
     return None if number is None else repr(float(number))
 
 
 _ITEMS: Mapping[str, Callable[[Facts], int]] = {
-    "prompts": lambda facts: _hash(facts.text("user")),
-    "systems": lambda facts: _hash(facts.text("system")),
+    "prompts": lambda facts: _text_hash(facts, "user"),
+    "systems": lambda facts: _text_hash(facts, "system"),
     "models": lambda facts: _hash(facts.call.model),
     "bias_sets": lambda facts: facts.call.parameters.bias_set,
     "end_users": lambda facts: _hash(facts.call.end_user),

@@ -60,17 +60,18 @@ class WindowSum:
 
     def _add(self, slot: float, amounts: tuple[float, ...]) -> None:
         stride = self.width + 1
-        at = len(self.rows)
-        while at and self.rows[at - stride] > slot:
+        rows = self.rows
+        at = len(rows)
+        while at and rows[at - stride] > slot:
             at -= stride
-        if at and self.rows[at - stride] == slot:
+        if at and rows[at - stride] == slot:
             at -= stride
         else:
-            self.rows[at:at] = array("d", (slot, *([0.0] * self.width)))
+            rows[at:at] = array("d", (slot, *([0.0] * self.width)))
         for amount in amounts:
             at += 1
-            self.rows[at] += amount
-        self.reading = Reading((*map(add, self.reading.values, amounts), float(len(self.rows) // stride)))
+            rows[at] += amount
+        self.reading = Reading((*map(add, self.reading.values, amounts), float(len(rows) // stride)))
 
     def merge(self, other: WindowSum) -> None:
         """Take over the other's slices: the same slice adds up."""
