@@ -206,7 +206,8 @@ class Assessment:
         if mode is Mode.DISABLED:
             return _Concern(planned, mode, (0.0, 0.0))
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
-        concern = _Concern(planned, mode, (enforced if mode is Mode.ENFORCE else 0.0, shadow))
+        hard = shadow if policy.carry else enforced
+        concern = _Concern(planned, mode, (hard if mode is Mode.ENFORCE else 0.0, shadow))
         if policy.match is None or policy.match.weigh(self._facts):
             self._concerns.append(concern)
             self._score(concern, late=False)
