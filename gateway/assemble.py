@@ -18,6 +18,7 @@ from gateway.identity import Identifier
 from gateway.keeper import Keeper
 from gateway.mapping import load_mapping
 from gateway.metrics import Metrics
+from gateway.model import Mode
 from gateway.policies.bundle import Bundle
 from gateway.reload import Reloader, begin
 from gateway.roll import Roll
@@ -28,7 +29,7 @@ from gateway.stores.memory import MemoryStore
 
 def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) -> Gate:
     """The gate of one process; `candidate` is a second bundle that is asked as well. Raises ConfigError."""
-    identity = config.identity
+    identity, show = config.identity, config.server.show_bundle
     return Gate(
         bundle,
         config.policies.mode,
@@ -36,6 +37,7 @@ def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) ->
         Identifier(identity, identity_secret(identity), load_mapping(identity.mapping)),
         fail_closed=config.policies.on_error == "refuse",
         max_body=config.server.max_body,
+        badge=show == "always" or (show == "enforce" and config.policies.mode is Mode.ENFORCE),
         candidate=candidate,
     )
 

@@ -113,6 +113,7 @@ class ServerConfig(Section):
     unknown_routes: Literal["pass", "deny"] = "pass"
     drain: Duration = _default("30s")
     max_connections: Positive | None = None
+    show_bundle: Literal["never", "enforce", "always"] = "never"
 
 
 class AdminConfig(Section):

@@ -55,6 +55,8 @@ class Gate:
     max_body: int = 32 * 1024 * 1024
     gen: int = 1
     """Counts the bundles that this process has put to use; the first is 1."""
+    badge: bool = False
+    """Whether answers name the bundle and `gen` (`gateway.badge`)."""
     candidate: Bundle | None = None
     """A second bundle that is asked as well and never acts."""
     born: Mapping[str, float] = field(default_factory=dict)

@@ -76,6 +76,8 @@ class Metrics:
         self._evaluations = family("policy_evaluations", "Signals read; a hit gave points.", *_EVALUATION)
         self._actions = family("policy_actions", "Responses, by track.", "action", "mode")
         self._would = family("would_act", "Responses that shadow would have taken.", "action")
+        self._exempted = family("exempted_calls", "Calls for which an exemption held.", "exemption")
+        self._forgiven = family("exempted_points", "Points that an exemption took off.", "exemption")
         self._unknown = family("unknown_routes", "Requests to unknown paths.", "action")
         self._unscored = family("unscored", "Requests that no policy saw.", "reason")
         self._disconnects = family("client_disconnects", "Clients that left early.", "phase")
@@ -124,6 +126,9 @@ class Metrics:
                 if len(self._rules) < MAX_SERIES:
                     self._rules[key] = child
             child.inc()
+        for tally in record.exemptions:
+            self._exempted.child(tally.id).inc()
+            self._forgiven.child(tally.id).inc(tally.points)
         for skipped in record.skipped:
             policy, _, rule = skipped.partition(".")
             self._evaluations.child(policy, rule, OTHER, "error").inc()

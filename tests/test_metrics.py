@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import metrics as module
 from gateway.metrics import Metrics
-from gateway.model import Client, Mode, SignalScore
+from gateway.model import Client, Mode, SignalScore, Tally
 from tests.test_records import RECORD
 
 
@@ -140,6 +140,16 @@ def test_two_processes_worth_of_metrics_do_not_mix() -> None:
     one, two = Metrics(), Metrics()
     one.store_error()
     assert samples(two)["gateway_store_errors_total",] == 0
+
+
+def test_what_exemptions_forgave_is_added_up() -> None:
+    metrics = Metrics()
+    for points in (2.5, 0.0, 4.0):
+        metrics.call(replace(RECORD, exemptions=(Tally("acme", points), Tally("other", 1.0))))
+    found = samples(metrics)
+    assert found["gateway_exempted_calls_total", "acme"] == 3
+    assert found["gateway_exempted_points_total", "acme"] == 6.5
+    assert found["gateway_exempted_points_total", "other"] == 3.0
 
 
 def test_beyond_the_limit_further_labels_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
