@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.budget import Budget
 from gateway.config import Config
 from gateway.exchange import Gate
 from gateway.guard import Guard
@@ -29,7 +30,7 @@ from gateway.stores.memory import MemoryStore
 
 def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) -> Gate:
     """The gate of one process; `candidate` is a second bundle that is asked as well. Raises ConfigError."""
-    identity, show = config.identity, config.server.show_bundle
+    identity, show, budget = config.identity, config.server.show_bundle, config.policies.budget
     return Gate(
         bundle,
         config.policies.mode,
@@ -38,6 +39,8 @@ def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) ->
         fail_closed=config.policies.on_error == "refuse",
         max_body=config.server.max_body,
         badge=show == "always" or (show == "enforce" and config.policies.mode is Mode.ENFORCE),
+        # Processor time: that the machine is busy with others is no reason to skip anything.
+        budget=None if budget is None else Budget(budget, time.thread_time),
         candidate=candidate,
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gateway import ladder
 from gateway.actions.base import Action
+from gateway.breaker import OPEN
 from gateway.fields import Facts
 from gateway.model import (
     Batch,
@@ -88,7 +89,7 @@ class Assessment:
         who = facts.principal
         self.plan = plan.concerning(who)
         self.policies: tuple[PolicyScore, ...] = ()
-        self.skipped: dict[str, str] = {}
+        self.skipped = dict.fromkeys(sorted(self.plan.opened), OPEN)
         """Signals that could not run, and the class of the error."""
         self.scopes = (who.id, who.id if who.org is None else f"org:{who.org}")
         self._ceiling = min(ceiling, self.plan.ceiling)

@@ -183,6 +183,7 @@ class PoliciesConfig(Section):
     ceiling: Literal["disabled", "shadow", "enforce"] = "shadow"
     on_error: Literal["allow", "refuse"] = "allow"
     reload: ReloadConfig = ReloadConfig()
+    budget: Duration | None = None
     guard: Percent | None = _default("5%")
     last_known_good: bool = False
 

@@ -143,6 +143,8 @@ class Transaction:
         batches = writes.batches(active.scopes)
         if self.decision.candidate is not None:
             batches += self._settle_candidate()
+        if active.skipped:
+            active.plan.breaker.note(active.skipped, facts.now)
         return batches
 
     # --- the candidate ----------------------------------------------------------------------------
@@ -172,6 +174,7 @@ class Transaction:
         if candidate.late():
             candidate.peaks(writes)
         candidate.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
+        candidate.plan.breaker.note(candidate.skipped, facts.now)
         self.decision = replace(self.decision, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)
 

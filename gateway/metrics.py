@@ -21,6 +21,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.breaker import OPEN
+from gateway.budget import OverBudgetError
 from gateway.model import Mode
 from gateway.records import Record
 
@@ -36,6 +38,8 @@ _TTFB = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300
 
 _REQUEST = ("route", "upstream", "code_class", "stream")
 _EVALUATION = ("policy", "rule", "mode", "outcome")
+_SKIPPED = {OPEN: "open", OverBudgetError.__name__: "skipped"}
+"""Outcomes of signals that were not read; any other reason is an error's name."""
 _CLASSES = {hundred: f"{hundred}xx" for hundred in range(1, 6)}
 
 
@@ -129,9 +133,9 @@ class Metrics:
         for tally in record.exemptions:
             self._exempted.child(tally.id).inc()
             self._forgiven.child(tally.id).inc(tally.points)
-        for skipped in record.skipped:
+        for skipped, reason in record.skipped.items():
             policy, _, rule = skipped.partition(".")
-            self._evaluations.child(policy, rule, OTHER, "error").inc()
+            self._evaluations.child(policy, rule, OTHER, _SKIPPED.get(reason, "error")).inc()
         for action in record.applied:
             self._actions.child(action, "enforce").inc()
         for action in record.would:

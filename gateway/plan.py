@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import turns
+from gateway.breaker import Breaker
 from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
@@ -60,6 +61,10 @@ class Plan:
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]
+    breaker: Breaker[Plan] = field(compare=False, repr=False)
+    """Shared by all plans of one bundle."""
+    opened: frozenset[str] = frozenset()
+    """Names of signals that are left out because they kept failing."""
     tenant: str | None = None
     ceiling: Mode = Mode.ENFORCE
     """How far anything may go for the tenant whose plan this is."""
@@ -108,7 +113,15 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     `born` tells when counters began that are younger than the state in the store; `trial` is for a
     candidate bundle, which shares counters with the active one, and neither peaks nor rungs.
     """
-    make = _Maker(born or {}, ":candidate" if trial else "")
+
+    def make(breaker: Breaker[Plan], opened: frozenset[str]) -> Plan:
+        return _planned(bundle, _Maker(born or {}, ":candidate" if trial else "", breaker, opened))
+
+    return Breaker(make).working(0.0)
+
+
+def _planned(bundle: Bundle, make: _Maker) -> Plan:
+    """The plan with those of the tenants."""
     variants: dict[tuple[str, str | None], Plan] = {}
     for tenant in bundle.tenants:
         own = replace(bundle, policies=tenant.policies, ladder=tenant.ladder)
@@ -129,10 +142,12 @@ def _steps(detector: Detector) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """Makes plans; `suffix` is added to the names of peaks and ladder memories."""
+    """Makes plans; `suffix` is added to the names of peaks and ladder memories, `opened` are left out."""
 
     born: Mapping[str, float]
     suffix: str
+    breaker: Breaker[Plan]
+    opened: frozenset[str]
 
     def plan(self, bundle: Bundle) -> Plan:
         ladder = bundle.ladder
@@ -146,7 +161,9 @@ class _Maker:
         policies = tuple(
             self._policy(policy, shared if policy.key == "org" else own, rungs) for policy in bundle.policies
         )
-        return Plan(bundle, (tuple(own.ops), tuple(shared.ops)), policies, (enforced, shadow), rungs)
+        batches = (tuple(own.ops), tuple(shared.ops))
+        ladders = (enforced, shadow)
+        return Plan(bundle, batches, policies, ladders, rungs, self.breaker, self.opened)
 
     def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
@@ -156,7 +173,7 @@ class _Maker:
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
         for signal in policy.signals:
-            if signal.mode is Mode.DISABLED:
+            if signal.mode is Mode.DISABLED or f"{policy.id}.{signal.id}" in self.opened:
                 continue
             reads = signal.detector.reads
             yield PlannedSignal(

@@ -32,16 +32,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         "actions", "conditions", "errors", "model", "patterns", "signals", "strict_yaml",
         "units", "words",
     },
+    "budget": {"fields", "model", "policies", "signals"},
+    "breaker": {"budget"},
     "score": {"model", "policies"},
     "ladder": {"policies"},
-    "plan": {"model", "policies", "signals", "turns"},
+    "plan": {"breaker", "model", "policies", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
-    "assessment": {"actions", "fields", "ladder", "model", "plan", "policies", "relief", "score"},
+    "assessment": {
+        "actions", "breaker", "fields", "ladder", "model", "plan", "policies", "relief", "score",
+    },
     "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
     "exchange": {
-        "dialects", "engine", "errors", "model", "plan", "policies", "records",
+        "budget", "dialects", "engine", "errors", "model", "plan", "policies", "records",
         "stores.base", "stream", "usage",
     },
 }  # fmt: skip

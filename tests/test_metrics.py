@@ -41,7 +41,11 @@ def test_a_record_counts_under_every_name_that_it_concerns() -> None:
     record = replace(
         RECORD,
         signals=signals,
-        skipped={"cadence.metronome": "ValueError"},
+        skipped={
+            "cadence.metronome": "ValueError",
+            "cadence.asleep": "breaker_open",
+            "cadence.late": "OverBudgetError",
+        },
         overhead_us=300,
         would=("limit",),
     )
@@ -51,7 +55,8 @@ def test_a_record_counts_under_every_name_that_it_concerns() -> None:
     assert found["gateway_requests_total", "2xx", "/v1/chat/completions", "true", "default"] == 1
     assert found["gateway_policy_evaluations_total", "enforce", "hit", "volume", "burst"] == 1
     assert found["gateway_policy_evaluations_total", "shadow", "miss", "volume", "daily"] == 2
-    assert found["gateway_policy_evaluations_total", "other", "error", "cadence", "metronome"] == 1
+    for outcome, rule in (("error", "metronome"), ("open", "asleep"), ("skipped", "late")):
+        assert found["gateway_policy_evaluations_total", "other", outcome, "cadence", rule] == 1
     assert found["gateway_policy_actions_total", "log", "enforce"] == 1
     assert found["gateway_policy_actions_total", "limit", "shadow"] == 1
     assert found["gateway_would_act_total", "limit"] == 1
