@@ -75,14 +75,19 @@ class Transaction:
 
     def ask(self) -> list[Batch]:
         """Everything to read before deciding; the same for every call of a principal."""
-        asked = self._active.ask()
-        return asked if self._candidate is None else asked + self._candidate.ask()
+        asked, candidate = self._active.ask(), self._candidate
+        if candidate is None:
+            return asked
+        return asked + candidate.plan.beside(self._active.plan).batches(candidate.scopes)
 
     def decide(self, readings: Sequence[Sequence[Reading]], now: float) -> list[Batch]:
         """Score the call; returns what to count and which tokens to take."""
         active, facts, own = self._active, self._facts, readings[0]
-        # Read here, before this call is counted, and used when the request is on its way.
-        self._candidate_readings = readings[active.asked :]
+        if self._candidate is not None:
+            # Read here, before this call is counted, and used when the request is on its way.
+            sharing = self._candidate.plan.beside(active.plan)
+            split = active.asked
+            self._candidate_readings = sharing.readings(readings[:split], readings[split:])
         first = own[FIRST_AT].values
         facts.now, facts.first_seen = now, first[0] if first else now
         facts.fresh = turns.fresh(self.call.turns, own[TURNS_AT].data)

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from cachetools import LRUCache
+
 from gateway import turns
 from gateway.breaker import Breaker
 from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
+from gateway.sharing import Sharing
 from gateway.signals.base import Detector
 
 FIRST = Register("first")
@@ -70,6 +73,10 @@ class Plan:
     """How far anything may go for the tenant whose plan this is."""
     variants: Mapping[tuple[str, str | None], Plan] = field(default_factory=dict)
     """The plans of tenants, by whom they are for: (`principal` | `org` | `tier`, its name)."""
+    others: LRUCache[int, tuple[Plan, Sharing]] = field(
+        default_factory=lambda: LRUCache(256), compare=False, repr=False
+    )
+    """What `beside` has made."""
 
     def concerning(self, principal: Principal) -> Plan:
         """The plan for this principal: of its tenant, or this one."""
@@ -82,6 +89,13 @@ class Plan:
             or get(("tier", principal.tier))
             or self
         )
+
+    def beside(self, first: Plan) -> Sharing:
+        """How to read for both plans at once; kept, with the plan itself, so that its id stays its own."""
+        found = self.others.get(id(first))
+        if found is None:
+            found = self.others[id(first)] = (first, Sharing(first.batches, self.batches))
+        return found[1]
 
     def counters(self) -> frozenset[str]:
         """The fingerprints of all counters that are kept under this plan, tenants' included."""

@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "breaker": {"budget"},
     "score": {"model", "policies"},
     "ladder": {"policies"},
-    "plan": {"breaker", "model", "policies", "signals", "turns"},
+    "sharing": {"model"},
+    "plan": {"breaker", "model", "policies", "sharing", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {
         "actions", "breaker", "fields", "ladder", "model", "plan", "policies", "relief", "score",
