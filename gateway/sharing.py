@@ -20,7 +20,7 @@ class Sharing:
 
     def __init__(self, first: Pair, second: Pair) -> None:
         rests, orders = zip(*map(_split, first, second), strict=True)
-        self._rests: tuple[list[Op], ...] = rests
+        self._rests: tuple[tuple[Op, ...], ...] = rests
         self._orders: tuple[list[int], ...] = orders
 
     def batches(self, scopes: tuple[str, str]) -> list[Batch]:
@@ -39,9 +39,9 @@ class Sharing:
         return answers if self._orders[1] else answers[:1]
 
 
-def _split(first: Sequence[Op], second: Sequence[Op]) -> tuple[list[Op], list[int]]:
+def _split(first: Sequence[Op], second: Sequence[Op]) -> tuple[tuple[Op, ...], list[int]]:
     """The operations that only the second has, and where each of its readings stands among both's."""
     places = {op.key: place for place, op in enumerate(first)}
-    rest = [op for op in second if op.key not in places]
+    rest = tuple(op for op in second if op.key not in places)
     places |= {op.key: len(first) + place for place, op in enumerate(rest)}
     return rest, [places[op.key] for op in second]
