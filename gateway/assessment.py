@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gateway import ladder
 from gateway.actions.base import Action
+from gateway.breaker import OPEN
 from gateway.fields import Facts
 from gateway.model import (
     Batch,
@@ -95,7 +96,7 @@ class Assessment:
         who = facts.principal
         self.plan = plan.concerning(who)
         self.policies: tuple[PolicyScore, ...] = ()
-        self.skipped: dict[str, str] = {}
+        self.skipped = dict.fromkeys(sorted(self.plan.opened), OPEN)
         """Signals that could not run, and the class of the error."""
         self.scopes = (who.id, who.id if who.org is None else f"org:{who.org}")
         self._ceiling = min(ceiling, self.plan.ceiling)
@@ -219,7 +220,8 @@ class Assessment:
         if mode is _DISABLED:
             return _Concern(planned, mode, (0.0, 0.0))
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
-        concern = _Concern(planned, mode, (enforced if mode is _ENFORCE else 0.0, shadow))
+        hard = shadow if policy.carry else enforced
+        concern = _Concern(planned, mode, (hard if mode is _ENFORCE else 0.0, shadow))
         if policy.match is None or policy.match.weigh(facts):
             self._concerns.append(concern)
             self._score(concern, planned.early)

@@ -113,6 +113,7 @@ class ServerConfig(Section):
     unknown_routes: Literal["pass", "deny"] = "pass"
     drain: Duration = _default("30s")
     max_connections: Positive | None = None
+    show_bundle: Literal["never", "enforce", "always"] = "never"
 
 
 class AdminConfig(Section):
@@ -182,6 +183,7 @@ class PoliciesConfig(Section):
     ceiling: Literal["disabled", "shadow", "enforce"] = "shadow"
     on_error: Literal["allow", "refuse"] = "allow"
     reload: ReloadConfig = ReloadConfig()
+    budget: Duration | None = None
     guard: Percent | None = _default("5%")
     last_known_good: bool = False
 

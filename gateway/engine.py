@@ -80,14 +80,19 @@ class Transaction:
 
     def ask(self) -> list[Batch]:
         """Everything to read before deciding; the same for every call of a principal."""
-        asked = self._active.ask()
-        return asked if self._candidate is None else asked + self._candidate.ask()
+        asked, candidate = self._active.ask(), self._candidate
+        if candidate is None:
+            return asked
+        return asked + candidate.plan.beside(self._active.plan).batches(candidate.scopes)
 
     def decide(self, readings: Sequence[Sequence[Reading]], now: float) -> list[Batch]:
         """Score the call; returns what to count and which tokens to take."""
         active, facts, own = self._active, self._facts, readings[0]
-        # Read here, before this call is counted, and used when the request is on its way.
-        self._candidate_readings = readings[active.asked :]
+        if self._candidate is not None:
+            # Read here, before this call is counted, and used when the request is on its way.
+            sharing = self._candidate.plan.beside(active.plan)
+            split = active.asked
+            self._candidate_readings = sharing.readings(readings[:split], readings[split:])
         first = own[FIRST_AT].values
         facts.now, facts.first_seen = now, first[0] if first else now
         facts.fresh = turns.fresh(self.call.turns, own[TURNS_AT].data)
@@ -146,6 +151,8 @@ class Transaction:
         batches = writes.batches(active.scopes)
         if self.decision.candidate is not None:
             batches += self._settle_candidate()
+        if active.skipped:
+            active.plan.breaker.note(active.skipped, facts.now)
         return batches
 
     # --- the candidate ----------------------------------------------------------------------------
@@ -173,6 +180,7 @@ class Transaction:
         if candidate.late():
             candidate.peaks(writes)
         candidate.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
+        candidate.plan.breaker.note(candidate.skipped, facts.now)
         self.decision = replace(self.decision, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)
 

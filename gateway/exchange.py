@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway import dialects
+from gateway.budget import Budget, within
 from gateway.dialects import body as bodies
 from gateway.dialects.base import Dialect, Failure, Framing, Object
 from gateway.dialects.routes import dialect_for_errors, resolve
@@ -55,6 +56,10 @@ class Gate:
     max_body: int = 32 * 1024 * 1024
     gen: int = 1
     """Counts the bundles that this process has put to use; the first is 1."""
+    badge: bool = False
+    """Whether answers name the bundle and `gen` (`gateway.badge`)."""
+    budget: Budget | None = None
+    """For the costly signals of one call; `policies.budget`."""
     candidate: Bundle | None = None
     """A second bundle that is asked as well and never acts."""
     born: Mapping[str, float] = field(default_factory=dict)
@@ -65,7 +70,7 @@ class Gate:
     """The same of the candidate."""
 
     def __post_init__(self) -> None:
-        made = None if self.bundle is None else plan(self.bundle, self.born)
+        made = None if self.bundle is None else plan(within(self.bundle, self.budget), self.born)
         object.__setattr__(self, "plan", made)
         made = None if self.candidate is None else plan(self.candidate, self.born, trial=True)
         object.__setattr__(self, "trial", made)
@@ -216,7 +221,7 @@ class Exchange:
         assert self.call is not None
         assert self.principal is not None
         transaction = Transaction(
-            self.gate.plan,
+            self.gate.plan.breaker.working(now),
             self.gate.ceiling,
             self.call,
             self._dialect,
@@ -224,7 +229,7 @@ class Exchange:
             self.principal,
             self.client,
             self.id,
-            self.gate.trial,
+            self.gate.trial and self.gate.trial.breaker.working(now),
         )
         try:
             decision = judge(transaction, self.gate.store, now)

@@ -21,6 +21,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.breaker import OPEN
+from gateway.budget import OverBudgetError
 from gateway.model import Mode
 from gateway.records import Record
 
@@ -36,6 +38,8 @@ _TTFB = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300
 
 _REQUEST = ("route", "upstream", "code_class", "stream")
 _EVALUATION = ("policy", "rule", "mode", "outcome")
+_SKIPPED = {OPEN: "open", OverBudgetError.__name__: "skipped"}
+"""Outcomes of signals that were not read; any other reason is an error's name."""
 _CLASSES = {hundred: f"{hundred}xx" for hundred in range(1, 6)}
 
 
@@ -76,6 +80,8 @@ class Metrics:
         self._evaluations = family("policy_evaluations", "Signals read; a hit gave points.", *_EVALUATION)
         self._actions = family("policy_actions", "Responses, by track.", "action", "mode")
         self._would = family("would_act", "Responses that shadow would have taken.", "action")
+        self._exempted = family("exempted_calls", "Calls for which an exemption held.", "exemption")
+        self._forgiven = family("exempted_points", "Points that an exemption took off.", "exemption")
         self._unknown = family("unknown_routes", "Requests to unknown paths.", "action")
         self._unscored = family("unscored", "Requests that no policy saw.", "reason")
         self._disconnects = family("client_disconnects", "Clients that left early.", "phase")
@@ -124,9 +130,12 @@ class Metrics:
                 if len(self._rules) < MAX_SERIES:
                     self._rules[key] = child
             child.inc()
-        for skipped in record.skipped:
+        for tally in record.exemptions:
+            self._exempted.child(tally.id).inc()
+            self._forgiven.child(tally.id).inc(tally.points)
+        for skipped, reason in record.skipped.items():
             policy, _, rule = skipped.partition(".")
-            self._evaluations.child(policy, rule, OTHER, "error").inc()
+            self._evaluations.child(policy, rule, OTHER, _SKIPPED.get(reason, "error")).inc()
         for action in record.applied:
             self._actions.child(action, "enforce").inc()
         for action in record.would:

@@ -13,7 +13,10 @@ from math import inf
 from operator import itemgetter
 from typing import Literal
 
+from cachetools import LRUCache
+
 from gateway import turns
+from gateway.breaker import Breaker
 from gateway.model import (
     Distinct,
     Gap,
@@ -28,6 +31,7 @@ from gateway.model import (
     Sum,
 )
 from gateway.policies.bundle import Bundle, Policy, Signal
+from gateway.sharing import Sharing
 from gateway.signals.base import Detector
 
 Step = Literal["enter", "study", "settle"]
@@ -89,11 +93,19 @@ class Plan:
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]
+    breaker: Breaker[Plan] = field(compare=False, repr=False)
+    """Shared by all plans of one bundle."""
+    opened: frozenset[str] = frozenset()
+    """Names of signals that are left out because they kept failing."""
     tenant: str | None = None
     ceiling: Mode = Mode.ENFORCE
     """How far anything may go for the tenant whose plan this is."""
     variants: Mapping[tuple[str, str | None], Plan] = field(default_factory=dict)
     """The plans of tenants, by whom they are for: (`principal` | `org` | `tier`, its name)."""
+    others: LRUCache[int, tuple[Plan, Sharing]] = field(
+        default_factory=lambda: LRUCache(256), compare=False, repr=False
+    )
+    """What `beside` has made."""
 
     def concerning(self, principal: Principal) -> Plan:
         """The plan for this principal: of its tenant, or this one."""
@@ -106,6 +118,13 @@ class Plan:
             or get(("tier", principal.tier))
             or self
         )
+
+    def beside(self, first: Plan) -> Sharing:
+        """How to read for both plans at once; kept, with the plan itself, so that its id stays its own."""
+        found = self.others.get(id(first))
+        if found is None:
+            found = self.others[id(first)] = (first, Sharing(first.batches, self.batches))
+        return found[1]
 
     def counters(self) -> frozenset[str]:
         """The fingerprints of all counters that are kept under this plan, tenants' included."""
@@ -137,7 +156,15 @@ def plan(bundle: Bundle, born: Mapping[str, float] | None = None, *, trial: bool
     `born` tells when counters began that are younger than the state in the store; `trial` is for a
     candidate bundle, which shares counters with the active one, and neither peaks nor rungs.
     """
-    make = _Maker(born or {}, ":candidate" if trial else "")
+
+    def make(breaker: Breaker[Plan], opened: frozenset[str]) -> Plan:
+        return _planned(bundle, _Maker(born or {}, ":candidate" if trial else "", breaker, opened))
+
+    return Breaker(make).working(0.0)
+
+
+def _planned(bundle: Bundle, make: _Maker) -> Plan:
+    """The plan with those of the tenants."""
     variants: dict[tuple[str, str | None], Plan] = {}
     for tenant in bundle.tenants:
         own = replace(bundle, policies=tenant.policies, ladder=tenant.ladder)
@@ -162,10 +189,12 @@ def _counts(detector: Detector, step: Step) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """Makes plans; `suffix` is added to the names of peaks and ladder memories."""
+    """Makes plans; `suffix` is added to the names of peaks and ladder memories, `opened` are left out."""
 
     born: Mapping[str, float]
     suffix: str
+    breaker: Breaker[Plan]
+    opened: frozenset[str]
 
     def plan(self, bundle: Bundle) -> Plan:
         ladder = bundle.ladder
@@ -179,7 +208,9 @@ class _Maker:
         policies = tuple(
             self._policy(policy, shared if policy.key == "org" else own, rungs) for policy in bundle.policies
         )
-        return Plan(bundle, (Reads(own.ops), Reads(shared.ops)), policies, (enforced, shadow), rungs)
+        batches = (Reads(own.ops), Reads(shared.ops))
+        ladders = (enforced, shadow)
+        return Plan(bundle, batches, policies, ladders, rungs, self.breaker, self.opened)
 
     def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
@@ -201,7 +232,7 @@ class _Maker:
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
         for signal in policy.signals:
-            if signal.mode is Mode.DISABLED:
+            if signal.mode is Mode.DISABLED or f"{policy.id}.{signal.id}" in self.opened:
                 continue
             reads = signal.detector.reads
             yield PlannedSignal(

@@ -1,6 +1,6 @@
 """From a policy directory to the bundle in use: the one way in which policies change while calls are served.
 
-    read all files → parse → validate → compile → prove the patterns' examples → ask the guard → swap
+    read all files → parse → validate → compile → patterns' examples → smoke tests → ask the guard → swap
 
 Whatever fails before the swap changes nothing. The swap is one assignment: a call takes the gate once, when
 it begins, and keeps it to the end of its stream. Counters stay where they are, under their fingerprints, and

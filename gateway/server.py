@@ -15,28 +15,22 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from gateway import demo
 from gateway.adapters.asgi import Parts, Proxy
+from gateway.adapters.proof import load_proven, proven_files
 from gateway.admin.app import admin_app
-from gateway.assemble import assemble
+from gateway.assemble import reloader_of
 from gateway.audit import Writer
 from gateway.config import Config
 from gateway.errors import ConfigError, Place
-from gateway.guard import Guard
-from gateway.keeper import Keeper
 from gateway.metrics import Metrics
 from gateway.model import JSON
 from gateway.policies.bundle import Bundle
-from gateway.policies.load import load_bundle
-from gateway.reload import Reloader, begin
-from gateway.roll import Roll
-from gateway.source import Source
+from gateway.reload import Reloader
 from gateway.upstream.base import Timeouts
 from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
@@ -175,27 +169,6 @@ async def _upstream(config: Config) -> AsyncIterator[Pool]:
         await serving
 
 
-def _load(path: Path) -> Bundle:
-    """The policies at `path`, with a word about exemptions that end soon."""
-    return load_bundle(path, today=time.time())
-
-
-def reloader_of(config: Config, metrics: Metrics) -> Reloader:
-    """The policies and all that goes with them, read for the first time. Raises ConfigError."""
-    policies = config.policies
-    source = Source(policies.path, _load, candidate=policies.candidate)
-    keeper = Keeper(config.identity.state_dir / "bundles")
-    found = begin(source, keeper, last_known_good=config.policies.last_known_good)
-    assert found.bundle is not None
-    gate = assemble(config, found.bundle, found.candidate)
-    guard = None
-    if config.policies.guard is not None:
-        roll = Roll(gate.identify, time.time)
-        gate = replace(gate, identify=roll)
-        guard = Guard(config.policies.guard, roll.since, time.time)
-    return Reloader(gate, found, source, keeper, metrics, clock=time.time, guard=guard)
-
-
 async def _run(
     config: Config, listeners: tuple[socket.socket, socket.socket], reloader: Reloader, metrics: Metrics
 ) -> None:
@@ -282,7 +255,7 @@ def announce(config: Config, bundle: Bundle, proxy: str, admin: str) -> str:
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     metrics = Metrics()
-    reloader = reloader_of(config, metrics)
+    reloader = reloader_of(config, metrics, load_proven, proven_files)
     listeners = (
         listen(config.server.host, config.server.port),
         listen(config.admin.host, config.admin.port),

@@ -6,7 +6,7 @@ Belongs here: telling whether files changed, and reading all of them at one mome
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -38,24 +38,30 @@ class Found:
 class Source:
     """The directory (or single file) at `path`, and the one of a `candidate` bundle, which must be as sound.
 
-    Every method may block on the disk: use a thread.
+    `files` are those on which it depends what `load` gives. Every method may block on the disk: use a thread.
     """
 
     def __init__(
-        self, path: Path, load: Callable[[Path], Bundle] = load_bundle, *, candidate: Path | None = None
+        self,
+        path: Path,
+        load: Callable[[Path], Bundle] = load_bundle,
+        *,
+        files: Callable[[Path], Iterable[Path]] = policy_files,
+        candidate: Path | None = None,
     ) -> None:
         self.path = path
         self._load = load
+        self._files = files
         self._candidate = candidate
 
     def signature(self) -> Signature:
-        """Names, places and times of all policy files; links are followed. Never raises.
+        """Names, places and times of all files; links are followed. Never raises.
 
         `stat` follows links, so a ConfigMap whose `..data` is swapped shows other inodes at once. The
         change time is part of it because tools that copy files keep their modification time.
         """
         paths = (self.path,) if self._candidate is None else (self.path, self._candidate)
-        return tuple(looks for path in paths for looks in _looks(path))
+        return tuple(looks for path in paths for looks in self._looks(path))
 
     def read(self) -> Found:
         """Everything that is there at one moment, compiled; half of one state and half of the next is
@@ -83,12 +89,11 @@ class Source:
     def _name(self, file: Path) -> str:
         return file.name if file == self.path else str(file.relative_to(self.path))
 
-
-def _looks(path: Path) -> Signature:
-    try:
-        return tuple(_stat(file) for file in policy_files(path))
-    except (ConfigError, OSError) as error:
-        return ((str(error),),)
+    def _looks(self, path: Path) -> Signature:
+        try:
+            return tuple(_stat(file) for file in self._files(path))
+        except (ConfigError, OSError) as error:
+            return ((str(error),),)
 
 
 def _stat(file: Path) -> tuple[str | int, ...]:

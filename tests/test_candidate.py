@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters.proof import load_proven, proven_files
+from gateway.assemble import reloader_of
 from gateway.config import load_config
 from gateway.errors import ConfigError
 from gateway.exchange import Exchange, Head
 from gateway.metrics import Metrics
 from gateway.model import Outcome, Trial
 from gateway.reload import Reloader
-from gateway.server import reloader_of
 from tests.exchanges import chat
 from tests.support import LADDER, policy
 
@@ -25,12 +26,16 @@ def write(directory: Path, points: int) -> None:
     (directory / "rules.yaml").write_text(policy(POINTS % points) + LADDER)
 
 
+def assembled(home: Path) -> Reloader:
+    return reloader_of(load_config(home / "config.yaml", env={}), Metrics(), load_proven, proven_files)
+
+
 @pytest.fixture
 def reloader(tmp_path: Path) -> Reloader:
     write(tmp_path / "policies", 25)
     write(tmp_path / "next", 55)
     (tmp_path / "config.yaml").write_text("policies: {candidate: next}")
-    return reloader_of(load_config(tmp_path / "config.yaml", env={}), Metrics())
+    return assembled(tmp_path)
 
 
 def tried(reloader: Reloader) -> Trial | None:
@@ -54,7 +59,7 @@ def test_a_configured_candidate_stands_in_the_records(reloader: Reloader) -> Non
 def test_without_one_nothing_is_tried(tmp_path: Path) -> None:
     write(tmp_path / "policies", 25)
     (tmp_path / "config.yaml").write_text("")
-    reloader = reloader_of(load_config(tmp_path / "config.yaml", env={}), Metrics())
+    reloader = assembled(tmp_path)
     assert tried(reloader) is None
 
 
@@ -82,7 +87,7 @@ def test_a_process_does_not_begin_with_a_broken_candidate(tmp_path: Path) -> Non
     write(tmp_path / "policies", 25)
     (tmp_path / "config.yaml").write_text("policies: {candidate: nowhere}")
     with pytest.raises(ConfigError, match="nowhere: error: no such file or directory"):
-        reloader_of(load_config(tmp_path / "config.yaml", env={}), Metrics())
+        assembled(tmp_path)
 
 
 def test_an_exemption_that_ended_is_warned_of_at_start(tmp_path: Path) -> None:
@@ -92,6 +97,6 @@ def test_an_exemption_that_ended_is_warned_of_at_start(tmp_path: Path) -> None:
         "match: {request.batch: true}, applies_to: [probe], effect: skip}"
     )
     (tmp_path / "config.yaml").write_text("")
-    reloader = reloader_of(load_config(tmp_path / "config.yaml", env={}), Metrics())
+    reloader = assembled(tmp_path)
     (warning,) = reloader.bundle.warnings
     assert warning.message.startswith("expires: has expired and is not applied")

@@ -144,3 +144,24 @@ def test_help_teaches_by_an_example(capsys: pytest.CaptureFixture[str]) -> None:
             cli([verb, "--help"])
         assert stop.value.code == 0
         assert f"\n  gateway {verb}" in capsys.readouterr().out
+
+
+def test_a_smoke_test_that_fails_is_a_mistake_with_its_place(
+    pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pack / "tests").mkdir()
+    text = (
+        "kind: tests\ntitle: T\ntags: [smoke]\ncases:\n"
+        "  - name: nobody is let alone\n    traffic: [{every: 1m, times: 3}]\n    expect: [{rung: %s}]\n"
+    )
+    (pack / "tests" / "t.yaml").write_text(text % "none")
+    assert cli(["check"]) == 0
+    (pack / "tests" / "t.yaml").write_text(text % "watch")
+    capsys.readouterr()
+    assert cli(["check"]) == 2
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == (
+        "policies/tests/t.yaml:7:14: error: smoke test 'nobody is let alone': "
+        "rung is none, not watch (score 0.0)"
+    )
+    assert last.endswith(" — 1 error, 0 warnings")

@@ -151,3 +151,10 @@ def test_the_help_shows_a_whole_example(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "reaches: {throttle: {within: 1h}}" in out
     assert "exit codes" in out
+
+
+def test_a_tag_picks_the_cases(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tagged = TESTS.replace("left alone\n", "left alone\n    tags: [smoke]\n")
+    (home / "tests" / "t.yaml").write_text(tagged)
+    assert main(["test", str(home), "--tag", "smoke", "--quiet"]) == 0
+    assert "1 passed, 0 failed\n" in capsys.readouterr().out

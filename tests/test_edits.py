@@ -1,4 +1,4 @@
-"""One number in a policy file, changed in place or not at all."""
+"""Single values in policy files, changed in place, all of them or none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.edits import set_value
+from gateway.commands.edits import Edit, apply_edits
 from gateway.errors import ConfigError
 from tests.support import LADDER, policy
 
@@ -30,7 +30,7 @@ def _file(home: Path) -> Path:
 def test_only_the_number_changes(rung: str, value: str, old: str, new: str, tmp_path: Path) -> None:
     path = _file(tmp_path)
     before = path.read_text()
-    place = set_value(tmp_path, LADDER_PATH, ("rungs", rung, "at"), value)
+    (place,) = apply_edits(tmp_path, [Edit(LADDER_PATH, ("rungs", rung, "at"), value)])
     assert path.read_text() == before.replace(old, new)
     assert place.file == str(path)
 
@@ -39,7 +39,13 @@ def test_what_would_not_load_is_not_written(tmp_path: Path) -> None:
     path = _file(tmp_path)
     before = path.read_bytes()
     with pytest.raises(ConfigError, match="must not be above"):
-        set_value(tmp_path, LADDER_PATH, ("rungs", "throttle", "at"), "36")
+        apply_edits(
+            tmp_path,
+            [
+                Edit(("policy", "probe"), ("cap",), "50"),
+                Edit(LADDER_PATH, ("rungs", "throttle", "at"), "36"),
+            ],
+        )
     assert path.read_bytes() == before
 
 
@@ -52,4 +58,31 @@ def test_a_place_that_is_not_there_is_told(
 ) -> None:
     _file(tmp_path)
     with pytest.raises(ConfigError, match="no rungs"):
-        set_value(tmp_path, document, path, "1")
+        apply_edits(tmp_path, [Edit(document, path, "1")])
+
+
+BLOCK = """\
+  kind: policy
+  id: one  # ünique
+  title: One
+  # what is counted
+  signals: {s: {request: {request.n: 1}, points: 9}}
+"""
+FLOW = "{kind: policy, id: two, title: Two, signals: {s: {request: {request.n: 1}, points: 9}}}\n"
+
+
+def test_a_key_that_is_not_there_is_written_before_another(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(BLOCK + "---\n" + FLOW + LADDER)
+    edits = [
+        Edit(("policy", name), (key,), value, before="signals")
+        for name in ("one", "two")
+        for key, value in (("mode", "enforce"), ("cap", "7"))
+    ]
+    places = apply_edits(tmp_path, edits[::-1])[::-1]
+    wanted = (BLOCK + "---\n" + FLOW + LADDER).replace("  signals:", "  cap: 7\n  mode: enforce\n  signals:")
+    wanted = wanted.replace("Two, signals", "Two, cap: 7, mode: enforce, signals")
+    assert path.read_text() == wanted
+    assert [place.line for place in places] == [6, 5, 9, 9]
+    with pytest.raises(ConfigError, match=r"all.yaml:1:3: error: no owner in policy 'one'"):
+        apply_edits(tmp_path, [Edit(("policy", "one"), ("owner",), "me", before="rungs")])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import turns
 from gateway.model import Batch, Mode, Trial, Usage
 from gateway.plan import plan
 from gateway.policies.bundle import Bundle
@@ -152,7 +153,11 @@ def test_before_the_request_goes_out_the_candidate_only_reads() -> None:
     Drive(points(10), store=alone).send(ECHO)
     ask, enter, _, _ = store.trips
     assert ask[0] == alone.trips[0][0]
-    assert ask[1][1] == plan(made, trial=True).batches[0]
+    # And what the active bundle reads as well is not read twice.
+    read = {op.key for op in ask[0][1]}
+    rest = [op for op in plan(made, trial=True).batches[0] if op.key not in read]
+    assert [*ask[1][1]] == rest
+    assert {"first", turns.QUERY.key} <= read
     assert enter == alone.trips[1]
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import metrics as module
 from gateway.metrics import Metrics
-from gateway.model import Client, Mode, SignalScore
+from gateway.model import Client, Mode, SignalScore, Tally
 from tests.test_records import RECORD
 
 
@@ -40,7 +40,11 @@ def test_a_record_counts_under_every_name_that_it_concerns() -> None:
     record = replace(
         RECORD,
         signals=signals,
-        skipped={"cadence.metronome": "ValueError"},
+        skipped={
+            "cadence.metronome": "ValueError",
+            "cadence.asleep": "breaker_open",
+            "cadence.late": "OverBudgetError",
+        },
         overhead_us=300,
         would=("limit",),
     )
@@ -50,7 +54,8 @@ def test_a_record_counts_under_every_name_that_it_concerns() -> None:
     assert found["gateway_requests_total", "2xx", "/v1/chat/completions", "true", "default"] == 1
     assert found["gateway_policy_evaluations_total", "enforce", "hit", "volume", "burst"] == 1
     assert found["gateway_policy_evaluations_total", "shadow", "miss", "volume", "daily"] == 2
-    assert found["gateway_policy_evaluations_total", "other", "error", "cadence", "metronome"] == 1
+    for outcome, rule in (("error", "metronome"), ("open", "asleep"), ("skipped", "late")):
+        assert found["gateway_policy_evaluations_total", "other", outcome, "cadence", rule] == 1
     assert found["gateway_policy_actions_total", "log", "enforce"] == 1
     assert found["gateway_policy_actions_total", "limit", "shadow"] == 1
     assert found["gateway_would_act_total", "limit"] == 1
@@ -139,6 +144,16 @@ def test_two_processes_worth_of_metrics_do_not_mix() -> None:
     one, two = Metrics(), Metrics()
     one.store_error()
     assert samples(two)["gateway_store_errors_total",] == 0
+
+
+def test_what_exemptions_forgave_is_added_up() -> None:
+    metrics = Metrics()
+    for points in (2.5, 0.0, 4.0):
+        metrics.call(replace(RECORD, exemptions=(Tally("acme", points), Tally("other", 1.0))))
+    found = samples(metrics)
+    assert found["gateway_exempted_calls_total", "acme"] == 3
+    assert found["gateway_exempted_points_total", "acme"] == 6.5
+    assert found["gateway_exempted_points_total", "other"] == 3.0
 
 
 def test_beyond_the_limit_further_labels_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.adapters.support import Seen, ask, chat_bytes, request_bytes
 from tests.adapters.wire import run
-from tests.commands import POLICY, Started, started, write_settings
+from tests.commands import POLICY, Started, spawn, started, write_settings
 
 CHANGED = POLICY.replace("points: 1", "points: 2")
 BROKEN = POLICY.replace("points", "pionts")
@@ -163,5 +163,37 @@ def test_a_process_starts_with_the_last_known_good_policies(tmp_path: Path, by_o
             await generation(gateway, 2)
             assert (await policies(gateway))["degraded"] is None
             await gateway.end()
+
+    run(main())
+
+
+PROMISE = """\
+kind: tests
+title: T
+cases:
+  - name: an ordinary call is left alone
+    tags: [smoke]
+    traffic: [{every: 1m, times: 2}]
+    expect: [{rung: none}]
+"""
+
+
+def test_policies_that_break_the_promise_of_a_smoke_test_are_never_used(tmp_path: Path) -> None:
+    async def main() -> None:
+        settings = write_settings(tmp_path, policies={"reload": ASKED_ONLY})
+        (tmp_path / "policies" / "tests").mkdir()
+        (tmp_path / "policies" / "tests" / "smoke.yaml").write_text(PROMISE)
+        broken = POLICY.replace("points: 1", "points: 30").replace("request.stream", "request.endpoint")
+        async with started(settings) as gateway:
+            write(settings, broken)
+            answer = await post(gateway)
+            assert (answer.status, answer.json()["result"], answer.json()["gen"]) == (422, "failed", 1)
+            (problem,) = answer.json()["problems"]
+            assert (Path(problem["file"]).name, problem["line"], problem["column"]) == ("smoke.yaml", 7, 14)
+            assert "'an ordinary call is left alone': rung is watch" in problem["message"]
+            await gateway.end()
+        process = await spawn("serve", "--config", str(settings))
+        _, said = await process.communicate()
+        assert (process.returncode, b"smoke.yaml:7:14: error: smoke test" in said) == (2, True)
 
     run(main())

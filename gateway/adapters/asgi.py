@@ -17,6 +17,7 @@ from typing import Protocol
 from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
+from gateway.badge import badge
 from gateway.errors import CallError, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
 from gateway.metrics import Metrics
@@ -259,7 +260,7 @@ class _Visit:
     async def _start(self, status: int, headers: Headers) -> None:
         self.phase = "body"
         self.started = True
-        lowered = [(name.lower(), value) for name, value in headers]
+        lowered = [*((name.lower(), value) for name, value in headers), *badge(self.gate)]
         await self.send({"type": "http.response.start", "status": status, "headers": lowered})
 
     async def _upstream_failed(self, error: UpstreamError) -> None:
@@ -278,8 +279,8 @@ class _Visit:
         self.started = True
         if self.outcome.error is None:
             self.outcome = structs.replace(self.outcome, finished=True)
-        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-        await self.send(start)
+        headers = [*answer.headers, *badge(self.gate)]
+        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
     def _close(self) -> None:

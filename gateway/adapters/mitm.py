@@ -6,6 +6,8 @@
 mitmproxy owns the sockets; this file only carries bytes between its flows and `Exchange`. It needs the
 extra `[mitmproxy]`, whose pins hold other packages back (docs/decisions/0003).
 
+Policies are read anew when their directory changes, as `gateway.reload` says.
+
 Two things are mitmproxy's and differ from the ASGI proxy: a request body is in memory before its size is
 looked at, and the page that a client sees when the model server fails is mitmproxy's own.
 """
@@ -25,14 +27,18 @@ from mitmproxy import ctx, http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.exceptions import OptionsError
 
-from gateway.assemble import assemble
+from gateway.adapters.proof import load_proven, proven_files
+from gateway.assemble import reloader_of
 from gateway.audit import Writer
+from gateway.badge import badge
 from gateway.config import load_config
 from gateway.errors import CallError, ConfigError, Place, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
+from gateway.metrics import Metrics
 from gateway.model import JSON, Outcome
-from gateway.policies.load import load_bundle
 from gateway.records import Record
+from gateway.reload import Reloader
+from gateway.watch import watch
 
 
 class Sink(Protocol):
@@ -76,11 +82,11 @@ def _failed(error: UpstreamError) -> Outcome:
 
 
 class Driver:
-    """mitmproxy's hooks over one gate; clock and ids are arguments, as everywhere."""
+    """mitmproxy's hooks over the gate in use; clock and ids are arguments, as everywhere."""
 
     def __init__(
         self,
-        gate: Gate,
+        gate: Callable[[], Gate],
         sink: Sink,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
@@ -96,7 +102,7 @@ class Driver:
         fields = [(name.lower(), value) for name, value in flow.request.headers.fields]
         peer = flow.client_conn.peername
         head = Head(flow.request.method, flow.request.data.path, fields, peer[0] if peer else None)
-        exchange = Exchange(self._gate, head, self._new_id(), self._clock())
+        exchange = Exchange(self._gate(), head, self._new_id(), self._clock())
         self._visits[flow] = _Visit(exchange)
         if exchange.route is None:
             exchange.identify()
@@ -111,8 +117,8 @@ class Driver:
                 self._refuse(flow, visit, unknown_route())
             return
         body = flow.request.raw_content or b""
-        if len(body) > self._gate.max_body:
-            self._refuse(flow, visit, too_large(self._gate.max_body))
+        if len(body) > exchange.gate.max_body:
+            self._refuse(flow, visit, too_large(exchange.gate.max_body))
             return
         verdict = exchange.judge(body, self._clock())
         if isinstance(verdict, Answer):
@@ -132,11 +138,18 @@ class Driver:
             await asyncio.sleep(verdict.delay)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """An answer's head: stream it on, or hold it where it is edited as a whole."""
-        visit, response = self._visits[flow], flow.response
+        """An answer's head, ours or the model's."""
+        visit = self._visits[flow]
+        if visit.answer is None:
+            self._begin(flow, visit)
+        assert flow.response is not None
+        for name, value in badge(visit.exchange.gate):
+            flow.response.headers[name] = value
+
+    def _begin(self, flow: http.HTTPFlow, visit: _Visit) -> None:
+        """Stream the model's answer on, or hold it where it is edited as a whole."""
+        response = flow.response
         assert response is not None
-        if visit.answer is not None:
-            return
         fields = list(response.headers.fields)
         try:
             headers = visit.exchange.respond(response.status_code, fields)
@@ -208,7 +221,8 @@ class Driver:
     @staticmethod
     def _answer(flow: http.HTTPFlow, visit: _Visit, answer: Answer) -> None:
         visit.answer = answer
-        flow.response = http.Response.make(answer.status, answer.body, http.Headers(answer.headers))
+        headers = http.Headers([*answer.headers, *badge(visit.exchange.gate)])
+        flow.response = http.Response.make(answer.status, answer.body, headers)
 
 
 def _client_gone(flow: http.HTTPFlow) -> bool:
@@ -223,6 +237,9 @@ class Addon:
     def __init__(self) -> None:
         self._driver: Driver | None = None
         self._writer: Writer | None = None
+        self._reloader: Reloader | None = None
+        self._watch = False
+        self._watching: asyncio.Future[None] | None = None
 
     def load(self, loader: Any) -> None:
         """Declare the options."""
@@ -233,7 +250,7 @@ class Addon:
         """Build the gate from the options. A mistake in them ends mitmproxy: nothing passes unscored."""
         if not updated & {"stillgate_config", "stillgate_mode", "stream_large_bodies"}:
             return
-        if self._driver is not None:
+        if self._reloader is not None:
             raise OptionsError("restart mitmproxy to change the options of Stillgate")
         try:
             self._build()
@@ -252,17 +269,22 @@ class Addon:
             {"policies.ceiling": ctx.options.stillgate_mode} if ctx.options.stillgate_mode else {}
         )
         config = load_config(path, mode)
-        today, candidate = time.time(), config.policies.candidate
-        gate = assemble(
-            config,
-            load_bundle(config.policies.path, today=today),
-            None if candidate is None else load_bundle(candidate, today=today),
-        )
+        # Nobody asks this process for its metrics; the log says how reloads end.
+        self._reloader = reloader = reloader_of(config, Metrics(), load_proven, proven_files)
+        self._watch = config.policies.reload.watch
         self._writer = Writer(config.record.decisions, content=config.record.content)
-        self._driver = Driver(gate, self._writer, deny_unknown=config.server.unknown_routes == "deny")
+        deny_unknown = config.server.unknown_routes == "deny"
+        self._driver = Driver(lambda: reloader.gate, self._writer, deny_unknown=deny_unknown)
+
+    def running(self) -> None:
+        """From now on there is a loop in which the policies can be watched."""
+        if self._reloader is not None and self._watch:
+            self._watching = asyncio.ensure_future(watch(self._reloader))
 
     def done(self) -> None:
-        """Write what waits."""
+        """Watch no longer, and write what waits."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._writer is not None:
             self._writer.close()
 

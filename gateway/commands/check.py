@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _EXAMPLE = """\
 Every mistake is told with its place and, where one is near, the right word; then what is allowed and
 most likely not meant: a rung that no policies reach, a policy that cannot be seen, an id that ATLAS does
-not know, an exemption about to expire. Each DIR (or single file) is a bundle by itself.
+not know, an exemption about to expire. Each DIR (or single file) is a bundle by itself. Policy tests tagged
+'smoke' are run, because a gateway runs them too before it uses the policies.
 
 example:
   gateway check policies/
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _checked(path: Path, today: float) -> Checked:
+    from gateway.adapters.proof import smoke_test
     from gateway.authoring.findings import Checked, Finding
     from gateway.authoring.ids import id_list
     from gateway.authoring.lint import Catalogues, lint
@@ -83,6 +85,7 @@ def _checked(path: Path, today: float) -> Checked:
         bundle = make_bundle(path, documents, problems)
         summary = bundle.summary
         found += [Finding(advice.place, "warning", advice.message) for advice in bundle.warnings]
+        smoke_test(path, bundle)
     except ConfigError as error:
         found += [Finding(place, "error", message) for place, message in error.problems]
     found += lint(documents, bundle, Catalogues(id_list("atlas"), id_list("aisvs")), today)

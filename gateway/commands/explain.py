@@ -103,7 +103,7 @@ def _request(options: argparse.Namespace, bundle: Bundle) -> Explanation:
     """The body alone, from somebody never seen before."""
     import msgspec
 
-    from gateway.commands.test import started
+    from gateway.adapters.proof import started
     from gateway.dialects.routes import resolve
     from gateway.explain.view import Context
     from gateway.model import Mode
@@ -129,7 +129,7 @@ def _request(options: argparse.Namespace, bundle: Bundle) -> Explanation:
 
 def _principal(options: argparse.Namespace, bundle: Bundle) -> Explanation:
     """The trace is replayed; others are left out where no policy looks beyond the principal."""
-    from gateway.commands.test import started
+    from gateway.adapters.proof import started
     from gateway.explain.choose import Chooser
     from gateway.explain.view import Context
     from gateway.model import Mode

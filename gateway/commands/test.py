@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.model import Mode
-    from gateway.policies.bundle import Bundle
     from gateway.policytests.report import Report
-    from gateway.policytests.suites import Drive
 
 _EXAMPLE = """\
 example, in policies/tests/logprobs.yaml:
@@ -53,6 +50,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--policies", type=Path, metavar="DIR", help="policies to test (default: those beside the tests)"
     )
     parser.add_argument("--run", dest="only", type=_regex, metavar="REGEX", help="only cases so named")
+    parser.add_argument("--tag", metavar="TAG", help="only cases with this tag, such as smoke")
     parser.add_argument("--metamorphic", action="store_true", help="also double and split all traffic")
     parser.add_argument("--fail-on-empty", action="store_true", help="fail when there is no case to run")
     parser.add_argument(
@@ -79,18 +77,9 @@ def _share(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def started(bundle: Bundle, ceiling: Mode) -> Drive:
-    """A gateway that has seen nothing yet: the offline driver over a store of its own."""
-    from gateway.adapters import replay
-    from gateway.exchange import Gate
-    from gateway.stores.memory import MemoryStore
-
-    gate = Gate(bundle, ceiling, MemoryStore(1_000_000), replay.Nobody())
-    return replay.Player(gate).play
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the policies' own tests: generated or recorded traffic, the real engine, a logical clock."""
+    from gateway.adapters.proof import started
     from gateway.policies.load import load_bundle
     from gateway.policytests.coverage import Coverage
     from gateway.policytests.load import home, load_suites
@@ -104,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
     bundle = load_bundle(options.policies or home(options.paths))
     check_references(suites, bundle)
     cases = [case for suite in suites for case in suite.cases()]
+    if options.tag is not None:
+        cases = [case for case in cases if options.tag in case.tags]
     if options.only is not None:
         cases = [case for case in cases if options.only.search(case.name)]
     coverage = Coverage(bundle)

@@ -137,7 +137,7 @@ def _play(options: argparse.Namespace, bundle: Bundle) -> tuple[Cases, Cases]:
 
 def _write(policies: Path, bundle: Bundle, made: Tuning) -> int:
     """Put the suggestion into the file; 1 when there is none to be put there."""
-    from gateway.commands.edits import set_value
+    from gateway.commands.edits import Edit, apply_edits
 
     if not made.known:
         sys.stderr.write("nothing written: the threshold is not known\n")
@@ -146,6 +146,7 @@ def _write(policies: Path, bundle: Bundle, made: Tuning) -> int:
         sys.stderr.write("nothing written: the threshold stays\n")
         return 0
     path = ("rungs", made.rung, "at")
-    place = set_value(policies, ("ladder", bundle.ladder.id), path, f"{made.suggested:g}")
+    edit = Edit(("ladder", bundle.ladder.id), path, f"{made.suggested:g}")
+    (place,) = apply_edits(policies, [edit])
     sys.stderr.write(f"{place}: at {made.now:g} → {made.suggested:g}\n")
     return 0

@@ -63,6 +63,8 @@ class Policy:
     cap: float
     half_life: float
     signals: tuple[Signal, ...]
+    carry: bool = False
+    """Whether its enforced peaks are its shadow ones; then none of its signals is in shadow by itself."""
     epoch: str = ""
     """Names its peaks beside its id; another one begins new peaks (`gateway.policies.changes`)."""
 

@@ -47,7 +47,8 @@ def next_epochs(
     """The epochs to use when `after` follows `before`; `ever` are the policies that were ever enforced.
 
     A policy that is enforced anew must not act on what it found when it was enforced the last time: its
-    peaks begin at zero, under the hash of the bundle that enforces it anew.
+    peaks begin at zero, under the hash of the bundle that enforces it anew. Unless it says `carry`.
     """
-    anew = (enforced(after) - enforced(before)) & set(ever)
+    carried = {policy.id for policy in after.policies if policy.carry}
+    anew = (enforced(after) - enforced(before)) & set(ever) - carried
     return {**epochs, **dict.fromkeys(anew, after.hash)}

@@ -89,6 +89,7 @@ class PolicyCompiler:
     def compile(self, document: Document, model: PolicyDocument) -> Policy:
         """The policy, complete if no problem was found."""
         match = None if model.match is None else self._match(document, model.match)
+        self._carry(document, model)
         population = json.dumps([model.key, match.canonical if match else ""])
         signals = (
             self._signal(document, ("signals", name), signal, population)
@@ -104,6 +105,7 @@ class PolicyCompiler:
             combine=model.combine,
             cap=model.cap,
             half_life=model.half_life,
+            carry=model.carry,
             signals=tuple(signal for signal in signals if signal is not None),
         )
 
@@ -148,6 +150,13 @@ class PolicyCompiler:
             message = "reads the answer, but a policy's match is asked before it"
             self.problems.add(document, ("match",), message)
         return match
+
+    def _carry(self, document: Document, model: PolicyDocument) -> None:
+        """Peaks are a policy's, so what its shadow signals found could not be told apart."""
+        for name in [name for name, signal in model.signals.items() if signal.mode == "shadow"]:
+            if model.carry:
+                message = "with 'carry: true' of the policy, what this found in shadow would act"
+                self.problems.add(document, ("signals", name, "mode"), message, at_key=False)
 
     def _blame(self, document: Document, prefix: Path, error: ConditionError) -> None:
         if not (isinstance(error, UnknownSetError) and self.scene.lost):

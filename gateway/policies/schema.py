@@ -236,6 +236,8 @@ class PolicyDocument(Described):
     """The most points that this policy gives."""
     half_life: Annotated[Duration, Field(gt=0)] = 3600.0
     """The time in which its peak fades to a half."""
+    carry: bool = False
+    """true: once it is enforced, what it found in shadow counts at once; otherwise it begins at zero."""
     signals: Annotated[dict[Slug, SignalDocument], Field(min_length=1)]
     """What is measured, by id."""
 

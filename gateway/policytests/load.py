@@ -42,11 +42,16 @@ def _home(path: Path) -> Path:
     return inside[-1].parent if inside else directory
 
 
-def load_suites(paths: Iterable[Path]) -> list[Suite]:
-    """All test documents in these files and directories, in the order of files. Raises ConfigError."""
+def load_suites(paths: Iterable[Path], *, containing: bytes = b"") -> list[Suite]:
+    """All test documents in these files and directories, in the order of files. Raises ConfigError.
+
+    Files without the bytes `containing` are passed over unparsed, mistakes and all.
+    """
     problems = Problems()
     suites: list[Suite] = []
-    for file in dict.fromkeys(file for path in paths for file in _files(path)):
+    for file in dict.fromkeys(file for path in paths for file in yaml_files(path)):
+        if containing and not _contains(file, containing):
+            continue
         documents, found = read_documents(file)
         problems.found.extend(found)
         for document in documents:
@@ -55,7 +60,18 @@ def load_suites(paths: Iterable[Path]) -> list[Suite]:
     return suites
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _contains(file: Path, wanted: bytes) -> bool:
+    try:
+        return wanted in file.read_bytes()
+    except OSError:
+        return True  # whoever parses it says what is wrong
+
+
+def yaml_files(path: Path) -> Iterator[Path]:
+    """The files at `path` that may hold tests, in order: those of policies, and those of `tests` folders.
+
+    Raises ConfigError if there is nothing at `path`.
+    """
     if not path.exists():
         raise ConfigError.at(Place(str(path)), "no such file or directory")
     if not path.is_dir():

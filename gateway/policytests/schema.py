@@ -196,7 +196,8 @@ class ExpectDocument(Strict):
 
 
 class CaseDocument(Strict):
-    """One story and what must come of it. `known_gap`: why it does not hold yet; it must fail, then."""
+    """One story and what must come of it. `known_gap`: why it does not hold yet; it must fail, then.
+    `tags: [smoke]`: it must pass before policies are put to use."""
 
     name: Annotated[str, Field(min_length=1)]
     known_gap: Annotated[str, Field(min_length=1)] | None = None
@@ -209,6 +210,7 @@ class CaseDocument(Strict):
 class SuiteDocument(Strict):
     """Promises about how the policies treat traffic; no part of the bundle.
 
+    Cases tagged `smoke`, or all of a document so tagged, must pass before policies are put to use.
     `policies` restricts the bundle to these. `as_mode: enforce` sees every policy as if fully enforced,
     so that a test does not change its meaning with a rollout; `shadow`: that nothing acts.
     """
@@ -217,6 +219,7 @@ class SuiteDocument(Strict):
     title: Annotated[str, Field(min_length=1)]
     description: str = ""
     policies: Names | None = None
+    tags: list[Slug] = Field(default_factory=list)
     as_mode: Mode = "enforce"
     seed: int = 1
     defaults: DefaultsDocument = DefaultsDocument()

@@ -35,6 +35,11 @@ class Case:
         return self.document.name
 
     @property
+    def tags(self) -> frozenset[str]:
+        """Its own tags, and those of its document."""
+        return frozenset((*self.document.tags, *self.suite.model.tags))
+
+    @property
     def enforces(self) -> bool:
         """Whether policies are seen as fully enforced."""
         return (self.document.as_mode or self.suite.model.as_mode) == "enforce"

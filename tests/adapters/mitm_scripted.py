@@ -44,7 +44,7 @@ def driver(given: dict[str, Any]) -> Driver:
     )
     turns = Timetable(given["times"])
     sink = LineSink(Path(given["records"]))
-    return Driver(gate, sink, clock=turns, new_id=turns.new_id, deny_unknown=given["deny_unknown"])
+    return Driver(lambda: gate, sink, clock=turns, new_id=turns.new_id, deny_unknown=given["deny_unknown"])
 
 
 addons = [driver(json.loads(Path(os.environ["STILLGATE_SCRIPT"]).read_text()))]

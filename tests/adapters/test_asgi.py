@@ -10,9 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.asgi import Parts, Proxy
+from gateway.config import load_config
+from gateway.exchange import Gate
+from gateway.identity import Identifier
 from gateway.model import Mode
+from gateway.stores.memory import MemoryStore
 from gateway.testing import read_request
 from tests.adapters.support import (
+    SECRET,
     Replying,
     always,
     ask,
@@ -275,5 +280,27 @@ def test_other_scopes_are_not_served() -> None:
             )
             with pytest.raises(RuntimeError, match="websocket"):
                 await Proxy(parts)({"type": "websocket"}, nothing, nothing)
+
+    run(main())
+
+
+# --- the header for operators ------------------------------------------------------------------------
+
+
+def test_answers_name_the_bundle_where_operators_asked_for_it() -> None:
+    """The model's answers and ours."""
+
+    async def main() -> None:
+        made = always(0)
+        identity = Identifier(load_config(None).identity, SECRET)
+        gate = Gate(made, Mode.SHADOW, MemoryStore(9), identity, gen=7, badge=True)
+        upstream = Replying(json_answer(ANSWER))
+        async with pair(upstream, gates=lambda: gate, deny_unknown=True) as running:
+            for path, status in (("/v1/chat/completions", 200), ("/nowhere", 404)):
+                seen = await ask(running.port, request_bytes(chat_bytes(), path))
+                assert (seen.status, seen.get(b"x-gateway-bundle")) == (
+                    status,
+                    f"{made.hash}; gen=7".encode(),
+                )
 
     run(main())

@@ -32,6 +32,12 @@ from tests.adapters.support import (
 from tests.adapters.traffic_cases import LOGPROBS, delta, sse, write_policies
 from tests.adapters.wire import SSE, chunk, event, run
 
+MORE = """
+kind: policy
+id: more
+title: More
+signals: {much: {field: request.messages, ramp: [90, 99], points: 1}}
+"""
 ADDON = ROOT / "gateway" / "adapters" / "mitm.py"
 
 
@@ -167,6 +173,38 @@ def test_the_addon_reads_its_settings_and_writes_decisions_and_flows(tmp_path: P
         assert [record["status"] for record in records] == [200, 403, 404]
         assert records[0]["applied"] == ["log", "logprobs"]
         assert flows.stat().st_size > 0
+
+    run(main())
+
+
+def test_policies_that_change_are_taken_by_the_addon_and_broken_ones_are_not(tmp_path: Path) -> None:
+    policies = write_policies(tmp_path / "policies") / "more.yaml"
+    sections = {"record": {"decisions": "decisions.jsonl"}, "server": {"show_bundle": "always"}}
+    file = _settings(tmp_path, **sections)
+    answers: list[bytes] = []
+
+    async def main() -> None:
+        async with RawServer(Replying(json_answer({"id": 1}))) as server:
+            words = command(server.url, ADDON, tmp_path / "conf", [f"stillgate_config={file}"])
+            async with running(words, tmp_path / "decisions.jsonl") as mitm:
+
+                async def shown() -> bytes:
+                    seen = await ask(mitm.port, request_bytes(chat_bytes(), headers=headers()))
+                    answers.append(seen.get(b"x-gateway-bundle") or b"")
+                    return answers[-1]
+
+                first = await shown()
+                assert first.endswith(b"; gen=1")
+                policies.write_text("kind: policy\nid: 5\n")
+                while b"more.yaml:2:" not in mitm.log:  # noqa: ASYNC110  another process tells nobody
+                    await asyncio.sleep(0.01)
+                assert await shown() == first
+                policies.write_text(MORE)
+                while not (last := await shown()).endswith(b"; gen=2"):  # noqa: ASYNC110  as above
+                    await asyncio.sleep(0.01)
+                records = await mitm.recorded(len(answers))
+        assert [f"{line['bundle']}; gen={line['gen']}".encode() for line in records] == answers
+        assert {*answers} == {first, last}
 
     run(main())
 

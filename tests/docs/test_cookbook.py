@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.test import started
+from gateway.adapters.proof import started
 from gateway.policies.load import load_bundle
 from gateway.policytests.coverage import Coverage
 from gateway.policytests.load import load_suites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.test import started
+from gateway.adapters.proof import started
 from gateway.explain.choose import At, Chooser, at
 from gateway.model import Mode
 from gateway.policytests.traffic import BEGIN, sent

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.test import started
+from gateway.adapters.proof import started
 from gateway.explain.patterns import matched
 from gateway.explain.text import text
 from gateway.explain.view import Context, Explanation, Need, explain

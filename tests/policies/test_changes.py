@@ -64,3 +64,9 @@ def test_an_epoch_begins_just_where_enforcement_begins_again(course: list[str]) 
         again = mode == "enforce" and course[at - 1] != "enforce" and "enforce" in course[: at - 1]
         assert following == ({"a": after.hash} if again else epochs)
         epochs, before = following, after
+
+
+def test_what_is_carried_begins_no_epoch() -> None:
+    before, after = modes(a="shadow"), bundle(policy(SIGNALS, id="a", carry=True))
+    assert next_epochs({}, {"a"}, before, after) == {}
+    assert next_epochs({"a": "abc"}, {"a"}, before, after) == {"a": "abc"}

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.policytests.load import load_suites
+from gateway.policytests.smoke import SMOKE
 from gateway.policytests.suites import Case
 from tests.policies.test_shipped import POLICIES
 
@@ -50,6 +51,13 @@ def test_everybody_whom_a_policy_may_hit_has_a_promise(policy: str) -> None:
 
 
 def test_every_case_says_which_policies_it_is_about() -> None:
-    strangers = {case.name: set(case.document.tags) - set(POLICIES) for case in CASES}
+    strangers = {case.name: set(case.document.tags) - {*POLICIES, SMOKE} for case in CASES}
     assert [name for name, unknown in strangers.items() if unknown] == []
-    assert [case.name for case in CASES if not case.document.tags] == []
+    assert [case.name for case in CASES if not {*case.document.tags} - {SMOKE}] == []
+
+
+def test_smoke_tests_promise_that_people_are_left_alone_and_still_do_when_a_policy_is_disabled() -> None:
+    smoke = [case for case in CASES if SMOKE in case.tags]
+    assert smoke
+    assert [case.name for case in smoke if not _benign(case)] == []
+    assert [case.name for case in smoke if any(expect.fired for expect in case.document.expect)] == []

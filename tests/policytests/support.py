@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from gateway.commands.test import started
+from gateway.adapters.proof import started
 from gateway.policies.bundle import Bundle
 from gateway.policytests.coverage import Coverage
 from gateway.policytests.references import check_references

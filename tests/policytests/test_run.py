@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from gateway.commands.test import started
+from gateway.adapters.proof import started
 from gateway.fields import Facts
 from gateway.model import Measure, Mode, Reading, Standing
 from gateway.policies.bundle import Bundle, Ladder, Tenant
