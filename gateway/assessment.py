@@ -191,7 +191,8 @@ class Assessment:
                 except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call
                     self.skipped[planned.name] = type(error).__name__
                 else:
-                    writes.add(batch, ops)
+                    if ops:
+                        writes.add(batch, ops)
 
     def climb(self, track: int, writes: Writes) -> tuple[Standing, Mapping[str, Action]]:
         """Where the principal stands on one track, and the actions of its rung."""

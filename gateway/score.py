@@ -59,9 +59,9 @@ def signal_score(
 
 def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]:
     """This call's points on the enforced and the shadow track, combined and cut at the cap."""
-    if not any(score.points for score in scores):
-        return 0.0, 0.0
     shadow = [score.points for score in scores]
+    if not any(shadow):
+        return 0.0, 0.0
     enforced = [score.points for score in scores if score.mode is _ENFORCE]
     return combined(policy, enforced), combined(policy, shadow)
 
