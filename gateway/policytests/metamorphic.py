@@ -58,7 +58,8 @@ def relations(case: Case, bundle: Bundle, start: Start) -> Iterator[str]:
     for name, at, after, before in _above(trails(softened(bundle), _lines(case)), bare, CLOSE):
         yield f"exempting everything raises {name}'s score {_change(at, before, after)}"
     own = only(bundle, lambda policy: policy.key == "principal")
-    halves, whole = trails(own, _dealt(sent(case))), trails(own, _lines(case))
+    whole = once if own == bundle else trails(own, _lines(case))
+    halves = trails(own, _dealt(sent(case)))
     both = {half: whole[half[: -len(_HALVES[0])]] for half in halves}
     for name, at, after, before in _above(halves, both, SLACK):
         yield f"split traffic raises {name}'s score {_change(at, before, after)}"
