@@ -160,16 +160,21 @@ def test_an_open_stream_is_drained_to_its_end_while_probes_are_told(
     run(main())
 
 
+async def cut_off(gateway: Started, reader: asyncio.StreamReader) -> None:
+    """The stream breaks off, the process ends well, and the record tells."""
+    with pytest.raises(asyncio.IncompleteReadError):
+        await read_chunk(reader)
+    assert (await gateway.ended())[0] == 0
+    (record,) = await gateway.lines()
+    assert (record["status"], record["finished"]) == (200, False)
+
+
 def test_a_stream_that_outlasts_the_drain_is_cut_and_recorded(tmp_path: Path) -> None:
     async def main() -> None:
         settings = write_settings(tmp_path, server={"drain": "1s"})
         async with streaming(settings, Streaming()) as (gateway, reader):
             gateway.send(signal.SIGTERM)
-            with pytest.raises(asyncio.IncompleteReadError):
-                await read_chunk(reader)
-            assert (await gateway.ended())[0] == 0
-            (record,) = await gateway.lines()
-            assert (record["status"], record["finished"]) == (200, False)
+            await cut_off(gateway, reader)
 
     run(main())
 
@@ -181,11 +186,7 @@ def test_a_second_sigterm_stops_at_once_and_loses_no_record(tmp_path: Path) -> N
             gateway.send(signal.SIGTERM)
             await draining(gateway)
             gateway.send(signal.SIGTERM)
-            with pytest.raises(asyncio.IncompleteReadError):
-                await read_chunk(reader)
-            assert (await gateway.ended())[0] == 0
-            (record,) = await gateway.lines()
-            assert (record["status"], record["finished"]) == (200, False)
+            await cut_off(gateway, reader)
 
     run(main())
 

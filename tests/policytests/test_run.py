@@ -27,7 +27,7 @@ from gateway.records import Record
 from gateway.signals.base import Detector
 from gateway.traffic import Line
 from tests.policytests.support import BUNDLE, COUNTING, ECHO, one, result, said, suite
-from tests.support import bundle, policy
+from tests.support import bundle, exemption, policy
 
 TEN = "every: 1m, times: 10"
 """Ends with 10 requests, 6 points."""
@@ -272,17 +272,7 @@ title: Labs
 orgs: [lab]
 set: {counting.cap: 1}
 """
-EXEMPTION = """---
-kind: exemption
-id: known
-title: Known
-reason: A batch
-owner: jane@example.com
-expires: 2099-12-31
-match: {principal.org: batch}
-applies_to: [counting]
-effect: {points: 0.5x}
-"""
+EXEMPTION = exemption("{points: 0.5x}", "counting", match="{principal.org: batch}", expires="2099-12-31")
 
 
 def test_a_document_about_some_policies_sees_only_those_for_tenants_too() -> None:
