@@ -12,7 +12,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-LABELS = ("benign", "extraction", "unclear")
+from gateway.evaluation.entries import Entry
+
 BANDS = (0.0, 5.0, 20.0, 35.0, 50.0, 65.0, 85.0)
 """Lower ends of the bands of the highest shadow score."""
 
@@ -37,30 +38,25 @@ class Drawn:
     probability: float
 
 
-def summarise(records: Iterable[Mapping[str, object]]) -> list[Subject]:
-    """One subject per principal from decision records (as decoded lines), by name."""
+def summarise(entries: Iterable[Entry]) -> list[Subject]:
+    """One subject per principal from decision records, by name."""
     found: dict[str, Subject] = {}
-    for record in records:
-        name = str(record.get("principal"))
-        before = found.get(name, Subject(name, None, 0, 0.0))
-        shadow = record.get("shadow")
-        score = shadow.get("score", 0.0) if isinstance(shadow, dict) else 0.0
-        org = record.get("org")
-        found[name] = Subject(
-            name,
-            org if isinstance(org, str) else before.org,
+    for entry in entries:
+        before = found.get(entry.principal, Subject(entry.principal, None, 0, 0.0))
+        score = entry.shadow.score
+        found[entry.principal] = Subject(
+            entry.principal,
+            entry.org or before.org,
             before.requests + 1,
             max(before.peak, score),
-            _reasons(record) if score > before.peak else before.reasons,
+            _reasons(entry) if score > before.peak else before.reasons,
         )
     return [found[name] for name in sorted(found)]
 
 
-def _reasons(record: Mapping[str, object]) -> tuple[str, ...]:
-    signals = record.get("signals")
-    scored = [signal for signal in signals if isinstance(signal, dict)] if isinstance(signals, list) else []
-    ranked = sorted(scored, key=lambda signal: (-float(signal.get("points", 0.0)), str(signal.get("id"))))
-    return tuple(f"{signal.get('id')}: {signal.get('text')}" for signal in ranked[:3])
+def _reasons(entry: Entry) -> tuple[str, ...]:
+    ranked = sorted(entry.signals, key=lambda mark: (-mark.points, mark.id))
+    return tuple(f"{mark.id}: {mark.text}" for mark in ranked[:3])
 
 
 def band(peak: float) -> str:

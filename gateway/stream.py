@@ -22,7 +22,7 @@ import msgspec
 
 from gateway.actions.base import Editor
 from gateway.dialects.base import Dialect, Framing, Object
-from gateway.dialects.body import Inflater
+from gateway.dialects.body import Inflater, encode
 from gateway.model import JSON
 
 EVENT_LIMIT = 8 * 1024 * 1024
@@ -164,14 +164,6 @@ def decode(data: bytes) -> JSON:
         return cast("JSON", json.loads(data.decode("utf-8-sig", "replace"), strict=False))
     except (ValueError, RecursionError):
         return None
-
-
-def encode(value: JSON) -> bytes:
-    """Compact JSON; not-a-number becomes null, as JSON has no word for it."""
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
-        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def is_error(message: Object) -> bool:

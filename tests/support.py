@@ -9,7 +9,7 @@ from typing import Any
 from gateway import actions, dialects
 from gateway.dialects.base import Object
 from gateway.engine import Transaction, judge
-from gateway.model import Client, Decision, Mode, Outcome, Principal, Route, Usage
+from gateway.model import Batch, Client, Decision, Mode, Outcome, Principal, Route, Usage
 from gateway.plan import plan
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
@@ -41,11 +41,39 @@ def policy(body: str, **changes: Any) -> str:
     return "---\nkind: policy\n" + "\n".join(lines) + "\n" + dedent(body)
 
 
+def exemption(effect: str = "skip", applies: str = "probe", **more: object) -> str:
+    """An exemption document; `more` replaces keys."""
+    head = {
+        "id": "known",
+        "title": "Known",
+        "reason": "reviewed",
+        "owner": "jane",
+        "expires": "2027-02-28",
+        "match": "{principal.id: p}",
+        "applies_to": f"[{applies}]",
+        "effect": effect,
+    } | more
+    return "---\nkind: exemption\n" + "\n".join(f"{key}: {value}" for key, value in head.items()) + "\n"
+
+
 def bundle(*documents: str, ladder: str = LADDER) -> Bundle:
     """The compiled bundle of some documents and a ladder."""
     parsed = parse("\n".join((*documents, ladder)).encode(), "test.yaml")
     known = {name: actions.get(name) for name in actions.NAMES}
     return compile_bundle(parsed, detectors=DETECTORS, actions=known)
+
+
+class Recording(MemoryStore):
+    """Remembers which operations came in each round trip."""
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.trips: list[list[Batch]] = []
+
+    def apply(self, batches: Any, now: float) -> Any:
+        """The same as ever."""
+        self.trips.append(list(batches))
+        return super().apply(batches, now)
 
 
 def chat(text: str = "hello there", **parameters: Any) -> Object:

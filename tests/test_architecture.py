@@ -59,8 +59,8 @@ IMPURE = {
 }  # fmt: skip
 """What the core has no use for: it does no I/O, reads no clock and uses no randomness."""
 
-READS_FILES = "gateway/policies/load.py"
-"""The one file among the core's folders that is no part of it."""
+READERS = ("gateway/policies/load.py", "gateway/policies/plugins.py")
+"""The files among the core's folders that are no part of it: they read files and installed distributions."""
 
 
 def sources(*folders: str) -> list[Path]:
@@ -90,8 +90,7 @@ def core_files() -> dict[str, str]:
         module = ROOT / "gateway" / f"{part}.py"
         files = [module] if module.exists() else sources(f"gateway/{part}")
         found |= {str(path.relative_to(ROOT)): part for path in files}
-    del found[READS_FILES]
-    return found
+    return {path: part for path, part in found.items() if path not in READERS}
 
 
 def within(name: str, packages: set[str]) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.cli import main
 from tests.policytests.support import COUNTING, ECHO, PHRASES, WORDY
+from tests.readers.test_har import har_entry
 from tests.support import LADDER, chat
 
 
@@ -47,3 +48,15 @@ def test_nothing_to_measure_is_no_failure(home: Path, capsys: pytest.CaptureFixt
     words = ["--policies", str(home / "plain"), "--trace", str(home / "trace.jsonl")]
     assert main(["bench", *words]) == 0
     assert "0 requests, 1 lines could not be read · 0.0 µs each" in capsys.readouterr().out
+
+
+def test_a_trace_with_keys_needs_the_secret_that_is_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "session.har").write_text(json.dumps({"log": {"entries": [har_entry()]}}))
+    (home / "secret.txt").write_text("a secret for these tests")
+    words = ["bench", "--policies", str(home / "all.yaml"), "--trace", str(home / "session.har")]
+    assert main([*words, "--secret-file", str(home / "secret.txt")]) == 0
+    assert "1 requests" in capsys.readouterr().out
+    assert main([*words, "--secret-file", str(home / "none.txt")]) == 2
+    assert "identity.secret_file: cannot be read" in capsys.readouterr().err

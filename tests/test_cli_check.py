@@ -11,6 +11,15 @@ from gateway.cli import main as cli
 from tests.authoring.test_lint import EXEMPTION, LADDER, OTHER, POLICY
 
 ROOT = Path(__file__).parents[1]
+PROMISES = """\
+kind: tests
+title: What honest traffic is promised
+cases:
+  - name: an evaluation and a load test
+    tags: [probe, other, two]
+    traffic: [{every: 1s, times: 5, label: benign}]
+    expect: [{never: watch}]
+"""
 
 
 @pytest.fixture
@@ -21,6 +30,8 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     (path / "one.yaml").write_text(f"{POLICY}---\n{OTHER}")
     (path / "ladder.yaml").write_text(LADDER)
+    (path / "tests").mkdir()
+    (path / "tests" / "promises.yaml").write_text(PROMISES)
     return path
 
 
@@ -81,6 +92,15 @@ def test_lints_are_told_beside_errors(pack: Path, capsys: pytest.CaptureFixture[
         "warning",
         "3 files read — 1 error, 1 warning",
     ]
+
+
+def test_honest_traffic_without_a_promise_is_told(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pack / "tests" / "promises.yaml").write_text(PROMISES.replace("probe, ", ""))
+    assert cli(["check", "--strict"]) == 3
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "policies/one.yaml:6:1: warning: false_positives: 1 entry, but 0 test cases with 'never' for honest "
+        "traffic: write one for each"
+    )
 
 
 def test_the_day_decides_whether_an_exemption_still_holds(

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
+from gateway.readers.settings import reader_settings
 from tests.policytests.support import COUNTING, ECHO, PHRASES, WORDY
+from tests.readers.support import read
+from tests.readers.test_har import har_entry
 from tests.support import LADDER, chat
 
 
@@ -74,6 +77,20 @@ def test_others_are_replayed_where_they_share_a_counter(
     (home / "trace.jsonl").write_text("\n".join(map(json.dumps, lines)))
     found = told(home, capsysbinary, "--principal", "calm", "--trace", home / "trace.jsonl", "--at", "120s")
     assert found["signals"][0]["value"] == 6
+
+
+def test_a_principal_of_a_har_file_goes_by_the_id_of_the_secret_and_the_mapping(
+    home: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    session = json.dumps({"log": {"entries": [har_entry()]}})
+    (home / "session.har").write_text(session)
+    (home / "secret.txt").write_text("a secret for these tests")
+    who = read("har", session.encode(), reader_settings(None, home / "secret.txt"))[0].principal
+    (home / "mapping.yaml").write_text(f"principals: {{{who}: {{org: acme}}}}\norgs: {{acme: {{}}}}\n")
+    (home / "config.yaml").write_text(f"identity: {{mapping: {home / 'mapping.yaml'}}}\n")
+    identity = ("--secret-file", home / "secret.txt", "--config", home / "config.yaml")
+    found = told(home, capsysbinary, "--principal", who, "--trace", home / "session.har", *identity)
+    assert (found["principal"], found["org"]) == (who, "acme")
 
 
 def test_a_decision_is_found_in_the_records(home: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

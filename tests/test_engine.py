@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.engine import Transaction
 from gateway.fields import Facts
-from gateway.model import Batch, Mode, Principal, Usage
+from gateway.model import Mode, Principal, Usage
 from gateway.policies.compile import with_mode
 from gateway.signals.volume import Count
 from gateway.stores.memory import MemoryStore
-from tests.support import Drive, bundle, chat, policy
+from tests.support import Drive, Recording, bundle, chat, policy
 
 
 def points(points: float, **changes: Any) -> str:
@@ -249,20 +249,8 @@ def test_evaluating_everything_as_enforced_changes_modes_only() -> None:
     assert decision.bundle == made.hash
 
 
-class _Recording(MemoryStore):
-    """Remembers which operations came in each round trip."""
-
-    def __init__(self) -> None:
-        super().__init__(10)
-        self.trips: list[list[Batch]] = []
-
-    def apply(self, batches: Any, now: float) -> Any:
-        self.trips.append(list(batches))
-        return super().apply(batches, now)
-
-
 def test_reading_writes_nothing_and_each_phase_is_one_round_trip() -> None:
-    store = _Recording()
+    store = Recording()
     drive = Drive(bundle(points(10)), store=store)
     drive.send(ECHO)
     ask, enter, study, settle = store.trips

@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import turns
-from gateway.model import Batch, Mode, Trial, Usage
+from gateway.model import Mode, Trial, Usage
 from gateway.plan import plan
 from gateway.policies.bundle import Bundle
 from gateway.signals.volume import Count
-from gateway.stores.memory import MemoryStore
-from tests.support import Drive, bundle, chat, policy
+from tests.support import Drive, Recording, bundle, chat, policy
 
 ECHO = chat(echo=True, n=4)
 
@@ -135,20 +134,10 @@ def test_a_candidate_s_signal_that_fails_is_named_as_its_own(monkeypatch: Any) -
     assert trial(drive).score == 0.0
 
 
-class _Recording(MemoryStore):
-    def __init__(self) -> None:
-        super().__init__(10)
-        self.trips: list[list[Batch]] = []
-
-    def apply(self, batches: Any, now: float) -> Any:
-        self.trips.append(list(batches))
-        return super().apply(batches, now)
-
-
 def test_before_the_request_goes_out_the_candidate_only_reads() -> None:
     made = bundle(policy(OTHER))
-    store = _Recording()
-    alone = _Recording()
+    store = Recording()
+    alone = Recording()
     Drive(points(10), store=store, candidate=made).send(ECHO)
     Drive(points(10), store=alone).send(ECHO)
     ask, enter, _, _ = store.trips

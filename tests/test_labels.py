@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import sys
@@ -15,27 +16,27 @@ from hypothesis import strategies as st
 
 from gateway.cli import main
 from gateway.labels import BANDS, Subject, band, draw, summarise
+from tests.evaluation.support import entry
 
 
 def _record(principal: str, score: float, **more: Any) -> dict[str, Any]:
+    """A line of a decision log."""
     signal = {"id": "volume.burst", "points": score, "text": f"{score} points"}
-    return {"principal": principal, "shadow": {"score": score, "rung": None}, "signals": [signal], **more}
+    stands = {"enforced": {"score": 0.0}, "shadow": {"score": score, "rung": None}}
+    return {"ts": 1.0, "id": "x", "principal": principal, **stands, "signals": [signal], **more}
 
 
 def test_records_become_one_subject_per_principal_with_its_worst_moment() -> None:
-    records = [_record("a", 10.0), _record("b", 0.0, org="acme"), _record("a", 40.0), _record("a", 5.0)]
-    assert summarise(records) == [
-        Subject("a", None, 3, 40.0, ("volume.burst: 40.0 points",)),
+    found = [
+        entry("a", score=10.0, marks={"volume.burst": 10.0}),
+        entry("b", org="acme"),
+        entry("a", score=40.0, marks={"a.one": 1.0, "b.two": 9.0, "c.three": 3.0, "d.four": 2.0}),
+        entry("a", score=5.0, org="late"),
+    ]
+    assert summarise(found) == [
+        Subject("a", "late", 3, 40.0, ("b.two: why", "c.three: why", "d.four: why")),
         Subject("b", "acme", 1, 0.0),
     ]
-
-
-def test_records_of_other_shapes_do_no_harm() -> None:
-    assert summarise([{"principal": "a"}, {"principal": "a", "shadow": 3, "signals": 4}]) == [
-        Subject("a", None, 2, 0.0)
-    ]
-    odd = {"principal": "a", "shadow": {"score": 9.0}, "signals": None}
-    assert summarise([odd])[0].reasons == ()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,32 @@ def test_answers_are_written_down_and_not_asked_again(
     assert "p=1  p3: 1 requests, highest shadow score 30.0" in shown
 
 
+def test_who_was_found_unclear_is_not_asked_again_and_who_was_left_blank_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("principal,label\np0,unclear\np1,\np2,unlabelled\np3,benign\n")
+    assert main(["label", str(_log(tmp_path)), "--labels", str(labels), "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in ("p0", "p1", "p2", "p3", "p4") if f" {name}:" in shown] == ["p1", "p2", "p4"]
+
+
+def test_a_label_that_is_none_is_told_before_anybody_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("principal,label\np0,evil\n")
+    assert main(["label", str(_log(tmp_path)), "--labels", str(labels)]) == 2
+    assert f"{labels}:2:1: error: 'evil' is no label" in capsys.readouterr().err
+
+
+def test_a_packed_log_can_be_labelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = tmp_path / "decisions.jsonl.gz"
+    packed.write_bytes(gzip.compress(_log(tmp_path).read_bytes()))
+    assert main(["label", str(packed), "--labels", str(tmp_path / "l.csv"), "--list"]) == 0
+    assert "p4: 1 requests" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("content", ["not json", "[1]", '{"id": 1}'])
 def test_what_is_no_record_is_one_clear_line(
     tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
@@ -108,7 +135,7 @@ def test_what_is_no_record_is_one_clear_line(
     file = tmp_path / "bad.jsonl"
     file.write_text(json.dumps(_record("a", 1.0)) + "\n" + content)
     assert main(["label", str(file), "--labels", str(tmp_path / "l.csv")]) == 2
-    assert capsys.readouterr().err == f"{file}:2:1: error: not a decision record\n"
+    assert capsys.readouterr().err.startswith(f"{file}:2:1: error: not a decision record: ")
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,5 +149,5 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.Capt
     assert [line.rpartition(": ")[2] for line in lines] == [
         "No such file or directory",
         "No such file or directory",
-        "a labels file has the columns principal and label",
+        "no column 'principal' and no column 'label'",
     ]

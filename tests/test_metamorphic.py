@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.model import Mode, Principal
 from gateway.policies.bundle import Bundle
-from tests.support import Drive, bundle, chat, policy
-from tests.test_relief import exemption
+from tests.support import Drive, bundle, chat, exemption, policy
 
 AMOUNTS = """
     combine: max

@@ -15,25 +15,11 @@ from gateway.policies.exemptions import DAY
 from gateway.relief import Relief
 from gateway.score import signal_score
 from gateway.units import day
-from tests.support import Drive, bundle, chat, policy
+from tests.support import Drive, bundle, chat, exemption, policy
 
 ECHO = chat(echo=True)
 POINTS = "signals: {echo: {request: {request.echo: true}, points: 30}}"
 COUNT = "signals: {burst: {count: {of: requests, over: 1h}, ramp: [1, 11], points: 40}}"
-
-
-def exemption(effect: str = "skip", applies: str = "probe", **more: object) -> str:
-    head = {
-        "id": "known",
-        "title": "Known",
-        "reason": "reviewed",
-        "owner": "jane",
-        "expires": "2027-02-28",
-        "match": "{principal.id: p}",
-        "applies_to": f"[{applies}]",
-        "effect": effect,
-    } | more
-    return "---\nkind: exemption\n" + "\n".join(f"{key}: {value}" for key, value in head.items()) + "\n"
 
 
 def decided(*documents: str, **drive: object) -> Decision:

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.commands.record import add_identity
+
 if TYPE_CHECKING:
     from gateway.costs import Cost, Costs
+    from gateway.readers.base import Settings
     from gateway.traffic import Line
 
 _EXAMPLE = """\
@@ -37,6 +40,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("-n", "--requests", type=int, default=3000, metavar="N", help="at most (3000)")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_identity(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,10 +53,12 @@ def run(options: argparse.Namespace) -> int:
     from gateway.costs import measure
     from gateway.policies.load import load_bundle
     from gateway.progress import progress
+    from gateway.readers.settings import reader_settings
     from gateway.stores.memory import MemoryStore
 
     bundle = load_bundle(options.policies)
-    lines = _lines(options.trace, max(1, options.requests))
+    settings = reader_settings(options.config, options.secret_file)
+    lines = _lines(options.trace, settings, max(1, options.requests))
     with progress("measuring", 2 * len(lines), quiet=options.quiet) as tick:
         costs = measure(bundle, lines, time.process_time, lambda: MemoryStore(1_000_000), tick)
     if options.output == "json":
@@ -80,7 +86,7 @@ cases:
 """
 
 
-def _lines(trace: Sequence[Path], most: int) -> list[Line]:
+def _lines(trace: Sequence[Path], settings: Settings, most: int) -> list[Line]:
     from itertools import islice
 
     from gateway.policytests.schema import SuiteDocument
@@ -90,7 +96,7 @@ def _lines(trace: Sequence[Path], most: int) -> list[Line]:
     from gateway.traffic import discover, merged, survey
 
     if trace:
-        return list(islice(merged(survey(discover(list(trace)))), most))
+        return list(islice(merged(survey(discover(list(trace)), settings=settings)), most))
     (document,) = parse(_MIXTURE.encode(), "mixture")
     suite = Suite(document, SuiteDocument.model_validate(document.value))
     return [one.line for case in suite.cases() for one in islice(sent(case), most)]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.authoring.findings import Checked
+    from gateway.strict_yaml import Document
 
 _EXAMPLE = """\
 Every mistake is told with its place and, where one is near, the right word; then what is allowed and
 most likely not meant: a rung that no policies reach, a policy that cannot be seen, an id that ATLAS does
-not know, an exemption about to expire. Each DIR (or single file) is a bundle by itself. Policy tests tagged
-'smoke' are run, because a gateway runs them too before it uses the policies.
+not know, an exemption about to expire, honest traffic to which no test promises anything. Each DIR (or
+single file) is a bundle by itself. Policy tests tagged 'smoke' are run, because a gateway runs them too
+before it uses the policies.
 
 example:
   gateway check policies/
@@ -88,6 +91,15 @@ def _checked(path: Path, today: float) -> Checked:
         smoke_test(path, bundle)
     except ConfigError as error:
         found += [Finding(place, "error", message) for place, message in error.problems]
-    found += lint(documents, bundle, Catalogues(id_list("atlas"), id_list("aisvs")), today)
+    catalogues = Catalogues(id_list("atlas"), id_list("aisvs"))
+    found += lint(documents, bundle, catalogues, today, _promises(path, documents))
     found.sort(key=lambda one: (one.severity, one.place.file, one.place.line, one.place.column))
     return Checked(str(path), files, summary, tuple(found))
+
+
+def _promises(path: Path, documents: Sequence[Document]) -> dict[str, int]:
+    """How many test cases promise something to honest traffic, by policy."""
+    from gateway.evaluation.promises import read_promises
+
+    policies = [str(document.value.get("id")) for document in documents if isinstance(document.value, dict)]
+    return {name: found.honest for name, found in read_promises(path, policies).items()}

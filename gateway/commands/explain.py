@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.commands.record import add_identity
 from gateway.errors import ConfigError, Place
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--log", type=Path, nargs="+", default=[], metavar="FILE", help="of --decision")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_identity(parser)
     parser.set_defaults(run=run)
 
 
@@ -134,11 +136,12 @@ def _principal(options: argparse.Namespace, bundle: Bundle) -> Explanation:
     from gateway.explain.view import Context
     from gateway.model import Mode
     from gateway.progress import progress
+    from gateway.readers.settings import reader_settings
     from gateway.traffic import discover, merged, survey
 
     if not options.trace:
         raise ConfigError.at(Place("--principal"), "name the traffic with --trace")
-    plan = survey(discover(options.trace))
+    plan = survey(discover(options.trace), settings=reader_settings(options.config, options.secret_file))
     # Who shares a counter with the principal matters only where a policy is keyed by more.
     alone = all(policy.key == "principal" for policy in bundle.policies)
     drive = started(bundle, Mode.ENFORCE)

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """List the fields that conditions may read, with kind, meaning and values, and the operators."""
     from gateway.authoring.vocabulary import as_json, text
     from gateway.fields import FIELDS
-    from gateway.plugins import installed
+    from gateway.policies.plugins import installed
 
     installed()  # Dialects of plug-ins are among the words of a field.
     word = options.word.lower()

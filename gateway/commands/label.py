@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -46,42 +46,18 @@ def run(options: argparse.Namespace) -> int:
     Answers go to a CSV file with the probability with which each was drawn; principals that it already
     holds are not asked again. Unlabelled never means benign.
     """
+    from gateway.evaluation.entries import entries
+    from gateway.evaluation.labels import read_answered
     from gateway.labels import draw, summarise
 
-    subjects = summarise(_records(options.logs))
-    known = frozenset(row["principal"] for row in _labelled(options.labels))
+    subjects = summarise(entries(options.logs))
+    known = read_answered(options.labels) if options.labels.exists() else frozenset()
     queue = draw(subjects, options.queue, options.seed, known)
     if options.list:
         _show(queue, options.output)
         return 0
     with _appending(options.labels) as file:
         return _review(queue, file)
-
-
-def _records(logs: Sequence[Path]) -> Iterator[dict[str, object]]:
-    for log in logs:
-        try:
-            with log.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    try:
-                        record = json.loads(line)
-                    except ValueError:
-                        raise ConfigError.at(Place(str(log), number, 1), "not a decision record") from None
-                    if not isinstance(record, dict) or "principal" not in record:
-                        raise ConfigError.at(Place(str(log), number, 1), "not a decision record")
-                    yield record
-        except OSError as error:
-            raise ConfigError.at(Place(str(log)), f"cannot be read: {error.strerror}") from None
-
-
-def _labelled(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if any(row.get("principal") is None or row.get("label") is None for row in rows):
-        raise ConfigError.at(Place(str(path), 1, 1), "a labels file has the columns principal and label")
-    return rows
 
 
 def _appending(path: Path) -> IO[str]:

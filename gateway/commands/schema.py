@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the JSON Schema of all policy documents; write it, or check that a file still says the same."""
     from gateway.authoring.json_schema import ALL_KINDS, json_schema, written
     from gateway.errors import ConfigError, Place
-    from gateway.plugins import installed
+    from gateway.policies.plugins import installed
 
     plugins = installed()
     text = written(json_schema(ALL_KINDS, plugins.detectors, plugins.actions))

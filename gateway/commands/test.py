@@ -51,7 +51,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--run", dest="only", type=_regex, metavar="REGEX", help="only cases so named")
     parser.add_argument("--tag", metavar="TAG", help="only cases with this tag, such as smoke")
-    parser.add_argument("--metamorphic", action="store_true", help="also double and split all traffic")
+    parser.add_argument(
+        "--metamorphic", action="store_true", help="also double, split and exempt all traffic"
+    )
     parser.add_argument("--fail-on-empty", action="store_true", help="fail when there is no case to run")
     parser.add_argument(
         "--min-coverage", type=_share, metavar="90%", help="fail when fewer of the signals fired in any case"

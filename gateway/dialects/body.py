@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import NoReturn, Protocol
 
 import brotli  # type: ignore[import-untyped]
+import msgspec
 import zstandard
 
 from gateway.dialects.base import Object
@@ -61,12 +62,16 @@ def decode(raw: bytes) -> Object:
     return value
 
 
-def encode(body: Object) -> bytes:
-    """Compact JSON in UTF-8; escaped to ASCII where a lone surrogate cannot be written in UTF-8."""
+def encode(value: JSON) -> bytes:
+    """Compact JSON in UTF-8, escaped to ASCII where a lone surrogate cannot be written in UTF-8.
+
+    Not-a-number and infinity, which only an answer can have, become null: JSON has no word for them.
+    """
     try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, separators=(",", ":")).encode()
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
+        plain = json.loads(json.dumps(value), parse_constant=lambda name: None)
+        return json.dumps(plain, separators=(",", ":")).encode()
 
 
 def _depth(raw: bytes) -> int:

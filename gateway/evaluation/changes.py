@@ -26,7 +26,7 @@ Values = dict[str, Any]
 
 _WORDS = frozenset({
     "title", "description", "version", "status", "severity", "owner", "references", "false_positives", "why",
-    "note", "reason",
+    "note", "reason", "since",
 })  # fmt: skip
 _MORE_IS_STRICTER = frozenset(
     {"points", "cap", "half_life", "weight", "percent", "by", "seconds", "retry_after"}

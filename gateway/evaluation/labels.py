@@ -10,31 +10,51 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from typing import TypeAlias
 
 from gateway.errors import ConfigError, Place
 from gateway.evaluation.cases import Label, kind_of
 from gateway.words import quote
 
 _COLUMNS = ("principal", "label")
-_UNKNOWN = ("", "unclear", "unlabelled")
+_UNANSWERED = ("", "unlabelled")
+_UNKNOWN = (*_UNANSWERED, "unclear")
+
+_Row: TypeAlias = tuple[str, str, Label | None]
+"""Principal, what stands under `label`, and the label if that is clear."""
 
 
 def read_labels(path: Path) -> dict[str, Label]:
     """Labels by principal; those that are not clear are left out. Raises ConfigError with all mistakes."""
+    found: dict[str, Label] = {}
+    for principal, _, label in _rows(path):
+        if label is None:
+            found.pop(principal, None)
+        else:
+            found[principal] = label
+    return found
+
+
+def read_answered(path: Path) -> frozenset[str]:
+    """The principals of which somebody has said what they are, be it `unclear`. Raises ConfigError."""
+    return frozenset(principal for principal, word, _ in _rows(path) if word not in _UNANSWERED)
+
+
+def _rows(path: Path) -> list[_Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _labels(csv.DictReader(file), str(path))
+            return _checked(csv.DictReader(file), str(path))
     except OSError as error:
         raise ConfigError.at(Place(str(path)), f"cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError.at(Place(str(path)), f"not CSV in UTF-8: {error}") from None
 
 
-def _labels(rows: csv.DictReader[str], name: str) -> dict[str, Label]:
+def _checked(rows: csv.DictReader[str], name: str) -> list[_Row]:
     missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
         raise ConfigError.at(Place(name, 1, 1), f"no column {' and no column '.join(map(repr, missing))}")
-    found: dict[str, Label] = {}
+    found: list[_Row] = []
     problems: list[tuple[Place, str]] = []
     for row in rows:
         principal, text = ((row[column] or "").strip() for column in _COLUMNS)
@@ -43,10 +63,8 @@ def _labels(rows: csv.DictReader[str], name: str) -> dict[str, Label]:
         except ValueError as error:
             problems.append((Place(name, rows.line_num, 1), str(error)))
             continue
-        if label is None:
-            found.pop(principal, None)
-        elif principal:
-            found[principal] = label
+        if principal:
+            found.append((principal, text, label))
     if problems:
         raise ConfigError(problems)
     return found

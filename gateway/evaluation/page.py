@@ -119,10 +119,15 @@ def _section(part: Section, drawing: str) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in part.notes)
     return (
         f'<section id="{escape(part.id)}"><h2>{escape(part.title)}</h2>'
-        f'<p class="lead">{escape(part.lead)}</p>{drawing}{"".join(map(_table, tables))}'
+        f'<p class="lead">{escape(part.lead)}</p>{_drawn(drawing)}{"".join(map(_table, tables))}'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
         + "</section>\n"
     )
+
+
+def _drawn(drawing: str) -> str:
+    """A drawing in a box of its own, in which it can be moved on a small screen."""
+    return f'<div class="drawing">{drawing}</div>' if drawing else ""
 
 
 def _table(table: Table) -> str:
@@ -162,7 +167,7 @@ def _activity(made: Report) -> str:
     found = legend([("standing", "on a rung"), ("calm", "below every rung")])
     return (
         '<section id="activity"><h2>Requests over time</h2><p class="lead">Calls per '
-        f"{'hour' if width == 1 else f'{width} hours'}, UTC.</p>{drawing}{found}</section>\n"
+        f"{'hour' if width == 1 else f'{width} hours'}, UTC.</p>{_drawn(drawing + found)}</section>\n"
     )
 
 

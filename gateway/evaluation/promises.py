@@ -1,4 +1,4 @@
-"""How many test cases speak of each policy, read from the `tests` documents of a policy directory.
+"""How many test cases speak of each policy, read from the `tests` documents that stand with the policies.
 
 Only counting: running them is the business of `gateway test`, which also says what is wrong with them. Hence
 documents that cannot be read are passed over here.
@@ -20,31 +20,53 @@ from gateway.strict_yaml import parse
 _NAME = re.compile(r"([a-z0-9-]+)(?:\.[a-z0-9-]+)?")
 
 
-def read_promises(directory: Path, policies: Iterable[str]) -> dict[str, Promises]:
-    """Cases and known gaps by policy; a case speaks of the policies that it, or its document, names."""
+def read_promises(path: Path, policies: Iterable[str]) -> dict[str, Promises]:
+    """Cases, known gaps and promises to honest traffic by policy, for the policies in a directory or a file.
+
+    A case speaks of the policies that it, its tags or its document names.
+    """
     known = set(policies)
     cases: Counter[str] = Counter()
     gaps: Counter[str] = Counter()
-    for document in _documents(directory):
+    honest: Counter[str] = Counter()
+    for document in _documents(path):
         listed = document.get("cases")
         common = _named(document.get("policies"), known)
         for case in listed if isinstance(listed, list) else ():
             if isinstance(case, dict):
-                named = common | _named(case.get("expect"), known)
+                named = common | _named(case.get("expect"), known) | _named(case.get("tags"), known)
                 cases.update(named)
                 gaps.update(named if "known_gap" in case else ())
-    return {name: Promises(cases[name], gaps[name]) for name in sorted(cases)}
+                honest.update(named if _honest(case) else ())
+    return {name: Promises(cases[name], gaps[name], honest[name]) for name in sorted(cases)}
 
 
-def _documents(directory: Path) -> Iterator[dict[str, JSON]]:
-    for path in sorted(directory.rglob("*.y*ml")) if directory.is_dir() else ():
+def _documents(path: Path) -> Iterator[dict[str, JSON]]:
+    """Those of kind `tests` below a directory; of a file: those in it and in a `tests` folder beside it."""
+    below = path if path.is_dir() else path.parent / TESTS
+    files = sorted(below.rglob("*.y*ml")) if below.is_dir() else []
+    for file in files if path.is_dir() else [path, *files]:
         try:
-            documents = parse(path.read_bytes(), str(path))
+            documents = parse(file.read_bytes(), str(file))
         except (ConfigError, OSError):
             continue
         for document in documents:
             if isinstance(document.value, dict) and document.value.get("kind") == TESTS:
                 yield document.value
+
+
+def _honest(case: dict[str, JSON]) -> bool:
+    """Whether nobody in the case is an attacker, and somebody is promised never to reach a rung.
+
+    A case that is known to fail promises nothing.
+    """
+    labels = [stream.get("label") for stream in _maps(case.get("traffic"))]
+    never = any(expect.get("never") for expect in _maps(case.get("expect")))
+    return never and "extraction" not in labels and "known_gap" not in case
+
+
+def _maps(value: JSON) -> list[dict[str, JSON]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _named(value: JSON, known: set[str]) -> set[str]:

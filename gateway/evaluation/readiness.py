@@ -28,6 +28,8 @@ class Promises:
     cases: int = 0
     gaps: int = 0
     """Cases with a `known_gap`."""
+    honest: int = 0
+    """Cases of honest traffic that some rung must `never` be reached by."""
 
 
 @dataclass(frozen=True, slots=True)

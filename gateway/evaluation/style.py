@@ -1,4 +1,4 @@
-"""The report page's style sheet: light, dark and print, without anything from outside the page.
+"""The report page's style sheet: light, dark, small screens and paper; nothing comes from outside the page.
 
 Colours are variables, and both schemes were chosen so that kinds stay apart for colour-blind readers (blue
 and orange) and text keeps a contrast of 4.5 : 1 (WCAG 2.2, 1.4.3).
@@ -8,8 +8,8 @@ STYLE = """\
 :root{color-scheme:light dark;--page:#f4f6f9;--card:#fff;--ink:#18212f;--soft:#566276;--line:#dfe4ec;
 --track:#eef1f6;--benign:#2f6fd0;--extraction:#d2570c;--unlabelled:#8a94a6;--accent:#3451b2;--good:#17784a;
 --goodbg:#e3f5ec;--wait:#8a5300;--waitbg:#fdf1da;--shade:0 1px 2px #1018280f,0 4px 16px #1018280d}
-@media (prefers-color-scheme:dark){:root{--page:#0f141c;--card:#18202c;--ink:#e7ecf4;--soft:#9eabbe;
---line:#2b3646;--track:#222c3a;--benign:#6ea8ff;--extraction:#ff9a4d;--unlabelled:#8793a6;--accent:#9db2ff;
+@media screen and (prefers-color-scheme:dark){:root{
+--page:#0f141c;--card:#18202c;--ink:#e7ecf4;--soft:#9eabbe;--line:#2b3646;--track:#222c3a;--benign:#6ea8ff;--extraction:#ff9a4d;--unlabelled:#8793a6;--accent:#9db2ff;
 --good:#6fdca6;--goodbg:#12382a;--wait:#ffcb70;--waitbg:#3b2d10;--shade:none}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);
@@ -32,6 +32,7 @@ nav a:hover,nav a:focus-visible{color:var(--accent)}
 section{margin:18px 0;padding:22px 24px;scroll-margin-top:52px}
 .lead{margin:0 0 14px;color:var(--soft);max-width:78ch}
 .scroll{overflow-x:auto;margin:14px 0 4px}
+.drawing{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:6px 8px;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;font-size:12px;white-space:nowrap;border-bottom-width:2px}
@@ -81,11 +82,23 @@ background:var(--waitbg);color:var(--wait)}
 .notes{margin:12px 0 0;padding-left:18px;font-size:13px;color:var(--soft)}
 footer{padding-bottom:48px;color:var(--soft);font-size:13px}
 footer p{max-width:90ch}
-@media print{:root{color-scheme:light}
-body{background:#fff;font-size:11px}nav{display:none}
-header{background:none;color:#000;padding:0 0 12px}header p{color:#333}.tiles{margin-top:8px}
-main,header>div,footer{max-width:none;padding:0}
-section,.tile{box-shadow:none;border-color:#ccc}.tile,.card,tr,svg{break-inside:avoid}
-h2,.lead{break-after:avoid}.scroll{overflow:visible}table{font-size:9px}th,td{padding:3px 5px}
-td.long{min-width:0}td,th{white-space:normal}}
+@media (max-width:700px){main,header>div,footer{padding:0 14px}section{padding:16px}
+nav div{flex-wrap:nowrap;overflow-x:auto}.tiles{grid-template-columns:1fr 1fr;gap:10px}
+.tile b{font-size:21px}.drawing .chart{min-width:620px}.cards{grid-template-columns:1fr}}
+@page{margin:13mm 12mm}
+@media print{body{background:#fff;font-size:10px;line-height:1.4}nav{display:none}
+header{background:none;color:#000;padding:0 0 10px}header p{color:#333}
+h1{font-size:20px}h2{font-size:14px}h3{font-size:11px}
+main,header>div,footer{max-width:none;padding:0 1px}footer p{max-width:none}
+.tiles{grid-template-columns:repeat(5,1fr);gap:8px;margin:0}.tile{padding:8px 10px;border-radius:6px}
+.tile b{font-size:16px}.tile span,.card p,.card ul,.legend,.notes,.badge,footer{font-size:9px}
+section{border:0;border-top:1px solid #bbb;border-radius:0;margin:14px 0 0;padding:10px 0 0}
+section,.tile{box-shadow:none;border-color:#bbb}
+.cards{grid-template-columns:1fr 1fr;gap:8px}.card{padding:8px 10px}
+table,th{font-size:8.5px}td.long{min-width:0}
+th,td{padding:2.5px 5px;white-space:normal;overflow-wrap:anywhere}
+.scroll,.drawing{overflow:visible}.chart{max-height:85mm}
+.tile,.card,.drawing>svg,.matrix,tr,.notes,footer p,.scroll:not(:has(tr:nth-child(16))){break-inside:avoid}
+h2,.lead,.drawing,.legend{break-after:avoid}.legend i,.matrix td,.badge,rect{print-color-adjust:exact}
+tbody tr:hover{background:none}footer{padding:12px 1px 0}}
 """

@@ -1,4 +1,4 @@
-"""Reading a policy directory: the one place of this package that touches files.
+"""Reading a policy directory: the one place of this package that opens files.
 
 All `*.yaml` and `*.yml` below the directory, whatever their names and layout. Passed over: `tests`
 folders, and whatever begins with a dot. The latter also makes Kubernetes ConfigMaps work, whose files are
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gateway.actions.base import Action
 from gateway.errors import ConfigError, Place
-from gateway.plugins import installed
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
+from gateway.policies.plugins import installed
 from gateway.signals.base import Detector
 from gateway.strict_yaml import Document, parse
 

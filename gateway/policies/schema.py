@@ -222,6 +222,8 @@ class PolicyDocument(Described):
     kind: Literal["policy"]
     mode: ModeWord = "shadow"
     """disabled: not evaluated; shadow: recorded only; enforce: may act."""
+    since: Day | None = None
+    """The day on which its mode last changed; `gateway check` reminds of what stays in shadow for 60 days."""
     rollout: Annotated[
         RolloutDocument, BeforeValidator(_rollout), OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
     ] = RolloutDocument()

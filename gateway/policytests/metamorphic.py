@@ -1,40 +1,86 @@
 """Relations that hold whatever a case promises: doubling never lowers, splitting and exempting never raise.
 
-All are checked on the shadow score with nothing acting, because a refused request costs no tokens and so
-would lower what it caused. `doubled`: every stream twice as fast and as many. `split`: each stream dealt
-in turn to two principals, so that both halves are the same mixture; they share their organisation, and
-policies keyed by more than a principal are left out.
+All are checked at every request, on the shadow score with nothing acting, because a refused request costs no
+tokens and so would lower what it caused. `doubled`: every stream twice as fast and as many. `exempted`: with
+the bundle's own exemptions and, because there may be none, with some laid over that soften everything.
+`split`: each stream dealt in turn to two principals, so that both halves are the same mixture; they share
+their organisation, and policies keyed by more than a principal are left out.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import msgspec
 
+from gateway.conditions import compile_condition
 from gateway.model import Mode
-from gateway.policies.bundle import Bundle, Policy
+from gateway.policies.bundle import Bundle, Effect, Exemption, Policy
 from gateway.policytests.checks import CLOSE
-from gateway.policytests.suites import Case, Drive, Start
-from gateway.policytests.traffic import Sent, sent
+from gateway.policytests.suites import Case, Start
+from gateway.policytests.traffic import BEGIN, Sent, sent
 from gateway.traffic import Line
+from gateway.words import spoken
 
+_Trails: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
+"""(seconds since the epoch, score) of each request by sender, in order of time."""
+_HALVES = ("/1", "/2")
 SLACK = 2.0
 """Points by which chance may differ: one hit more or less of the 40 that ratios ask for is about 1 point."""
+_FOR_A_WHILE = 20.0
+"""The score above which an exemption that is laid over ends, so that its end is tried too."""
 
 
 def relations(case: Case, bundle: Bundle, start: Start) -> Iterator[str]:
     """What does not hold, one sentence each."""
-    once = _peaks(start(bundle, Mode.SHADOW), (one.line for one in sent(case)))
-    yield from _doubled(once, _peaks(start(bundle, Mode.SHADOW), (one.line for one in sent(case, rate=2))))
+
+    def trails(policies: Bundle, lines: Iterable[Line]) -> _Trails:
+        drive = start(policies, Mode.SHADOW)
+        found: dict[str, list[tuple[float, float]]] = {}
+        for number, line in enumerate(lines, 1):
+            record = drive(line, number)
+            found.setdefault(record.principal, []).append((record.ts, record.shadow.score))
+        return found
+
+    once = trails(bundle, _lines(case))
+    for name, at, before, after in _above(once, trails(bundle, _lines(case, rate=2)), SLACK):
+        yield f"doubled traffic lowers {name}'s score {_change(at, before, after)}"
+    bare = once
     if bundle.exemptions:
-        bare = replace(bundle, exemptions=())
-        yield from _exempted(once, _peaks(start(bare, Mode.SHADOW), (one.line for one in sent(case))))
+        bare = trails(replace(bundle, exemptions=()), _lines(case))
+        for name, at, after, before in _above(once, bare, CLOSE):
+            yield f"its exemptions raise {name}'s score {_change(at, before, after)}"
+    for name, at, after, before in _above(trails(softened(bundle), _lines(case)), bare, CLOSE):
+        yield f"exempting everything raises {name}'s score {_change(at, before, after)}"
     own = only(bundle, lambda policy: policy.key == "principal")
-    whole = _peaks(start(own, Mode.SHADOW), (one.line for one in sent(case)))
-    yield from _split(whole, _peaks(start(own, Mode.SHADOW), _dealt(sent(case))))
+    whole = once if own == bundle else trails(own, _lines(case))
+    halves = trails(own, _dealt(sent(case)))
+    both = {half: whole[half[: -len(_HALVES[0])]] for half in halves}
+    for name, at, after, before in _above(halves, both, SLACK):
+        yield f"split traffic raises {name}'s score {_change(at, before, after)}"
+
+
+def _lines(case: Case, *, rate: int = 1) -> Iterator[Line]:
+    return (one.line for one in sent(case, rate=rate))
+
+
+def softened(bundle: Bundle) -> Bundle:
+    """The bundle under exemptions for everybody: one moves every ramp, one skips all signals for a while."""
+    signals = frozenset(f"{policy.id}.{signal.id}" for policy in bundle.policies for signal in policy.signals)
+    anybody = compile_condition({"request.bytes": {"gte": 0}}, {})
+    laid_over = tuple(
+        Exemption(name, anybody, signals, effect, until, math.inf, "a relation is tried", "nobody")
+        for name, effect, until in (
+            ("moved", Effect(ramp=2.0), math.inf),
+            ("skipped", Effect(points=0.0), _FOR_A_WHILE),
+        )
+    )
+    return replace(bundle, exemptions=laid_over)
 
 
 def only(bundle: Bundle, wanted: Callable[[Policy], bool]) -> Bundle:
@@ -47,35 +93,24 @@ def only(bundle: Bundle, wanted: Callable[[Policy], bool]) -> Bundle:
     return replace(bundle, policies=some(bundle.policies), tenants=tenants)
 
 
-def _exempted(softened: Mapping[str, float], bare: Mapping[str, float]) -> Iterator[str]:
-    for name, score in softened.items():
-        if score > bare[name] + CLOSE:
-            yield f"exemptions raise {name}'s highest score from {bare[name]:.1f} to {score:.1f}"
+def _above(lower: _Trails, higher: _Trails, slack: float) -> Iterator[tuple[str, float, float, float]]:
+    """(sender, seconds, score, the other's score) where one that should not be higher is so the most."""
+    for name, moments in lower.items():
+        times = [ts for ts, _ in higher[name]]
+        worst = (slack, 0.0, 0.0, 0.0)
+        for ts, score in moments:
+            _, other = higher[name][max(0, bisect_right(times, ts) - 1)]
+            worst = max(worst, (score - other, ts - BEGIN, score, other))
+        if worst[0] > slack:
+            yield name, *worst[1:]
 
 
-def _doubled(once: Mapping[str, float], twice: Mapping[str, float]) -> Iterator[str]:
-    for name, score in once.items():
-        if twice[name] < score - SLACK:
-            yield f"doubled traffic lowers {name}'s highest score from {score:.1f} to {twice[name]:.1f}"
-
-
-def _split(whole: Mapping[str, float], halves: Mapping[str, float]) -> Iterator[str]:
-    for name, score in halves.items():
-        before = whole[name.removesuffix("/1").removesuffix("/2")]
-        if score > before + SLACK:
-            yield f"split traffic raises {name}'s highest score from {before:.1f} to {score:.1f}"
+def _change(at: float, before: float, after: float) -> str:
+    return f"after {spoken(at)} from {before:.1f} to {after:.1f}"
 
 
 def _dealt(lines: Iterable[Sent]) -> Iterator[Line]:
     turn: Counter[tuple[int, int]] = Counter()
     for line, stream in lines:
-        yield msgspec.structs.replace(line, principal=f"{line.principal}/{1 + turn[stream] % 2}")
+        yield msgspec.structs.replace(line, principal=line.principal + _HALVES[turn[stream] % 2])
         turn[stream] += 1
-
-
-def _peaks(drive: Drive, lines: Iterable[Line]) -> dict[str, float]:
-    peaks: dict[str, float] = {}
-    for number, line in enumerate(lines, 1):
-        record = drive(line, number)
-        peaks[record.principal] = max(peaks.get(record.principal, 0.0), record.shadow.score)
-    return peaks

@@ -88,14 +88,16 @@ def _run(case: Case, bundle: Bundle, start: Start, coverage: Coverage, *, metamo
         trails.setdefault(record.principal, []).append(moment(record, BEGIN, rungs, enforces=case.enforces))
         if one.line.truth is not None:
             truths.setdefault(record.principal, one.line.truth)
-    failures = _failures(case, trails, rungs)
-    if metamorphic and case.document.known_gap is None:
-        failures += [Failure(case.place("name"), said) for said in relations(case, seen, start)]
+    verdict, failures = _verdict(case, _failures(case, trails, rungs))
+    # Relations hold whatever is promised, hence for a known gap as well.
+    if metamorphic and (
+        broken := [Failure(case.place("name"), said) for said in relations(case, seen, start)]
+    ):
+        verdict, failures = "fail", [*failures, *broken]
     peaks = {
         name: (truths.get(name), max((one.rank for one in moments), default=UNRANKED))
         for name, moments in trails.items()
     }
-    verdict, failures = _verdict(case, failures)
     gap = case.document.known_gap or ""
     return Result(case.name, case.place("name"), verdict, number, tuple(failures), gap, peaks)
 

@@ -28,7 +28,7 @@ from tests.adapters.support import (
     request_bytes,
 )
 from tests.adapters.traffic_cases import LOGPROBS, write_policies
-from tests.adapters.wire import SSE, chunk, event, run
+from tests.adapters.wire import SSE, UNEDITABLE, chunk, coded, event, run
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Act = Callable[[int], Awaitable[Any]]
@@ -136,23 +136,12 @@ def test_a_model_server_that_is_not_there_is_recorded(tmp_path: Path) -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    ("kind", "coding", "body"),
-    [
-        ("application/json", "", b"<html>not json</html>"),
-        ("application/json", "br-unknown", b"{}"),
-        ("application/json", "br-unknown", b""),
-        ("application/json", "gzip", b"not gzip at all"),
-        ("application/x-ndjson", "", b'{"choices": []}\n'),
-    ],
-)
+@pytest.mark.parametrize(("kind", "coding", "body"), UNEDITABLE)
 def test_an_answer_that_must_be_edited_and_cannot_be_is_withheld(
     kind: str, coding: str, body: bytes, tmp_path: Path
 ) -> None:
     async def main() -> None:
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n"
-        head += f"content-encoding: {coding}\r\n" if coding else ""
-        script = Replying(head.encode() + b"\r\n" + body)
+        script = Replying(coded(kind, coding, body))
         request = request_bytes(chat_bytes(logprobs=True, top_logprobs=9), headers=headers("narrow"))
         seen, (record,) = await both(script, lambda port: ask(port, request), Mode.ENFORCE, tmp_path)
         for one, number in zip(seen, ("id-1", "replay-1"), strict=True):

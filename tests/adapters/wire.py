@@ -34,3 +34,20 @@ def event(text: str, **more: Any) -> bytes:
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+UNEDITABLE = [
+    ("application/json", "", b"<html>not json</html>"),
+    ("application/json", "br-unknown", b"{}"),
+    ("application/json", "br-unknown", b""),
+    ("application/json", "gzip", b"not gzip at all"),
+    ("application/x-ndjson", "", b'{"choices": []}\n'),
+]
+"""Answers that cannot be edited: content type, content coding, body."""
+
+
+def coded(kind: str, coding: str, body: bytes) -> bytes:
+    """An answer of one piece, with a content coding if there is one."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n"
+    head += f"content-encoding: {coding}\r\n" if coding else ""
+    return head.encode() + b"\r\n" + body

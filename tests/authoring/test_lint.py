@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from gateway.authoring.ids import IdList, id_list
@@ -77,18 +79,27 @@ effect: skip
 """
 
 
-def found(*texts: str, catalogues: Catalogues = SHIPPED, today: float = TODAY) -> list[str]:
+PROMISED = {"probe": 1, "other": 1, "small": 1}
+"""One test with `never` for each entry in `false_positives`."""
+
+
+def found(
+    *texts: str,
+    catalogues: Catalogues = SHIPPED,
+    today: float = TODAY,
+    promises: Mapping[str, int] = PROMISED,
+) -> list[str]:
     """The findings about some documents, which stand in `0.yaml`, `1.yaml`, … and make a bundle."""
     documents = [
         document for index, text in enumerate(texts) for document in parse(text.encode(), f"{index}.yaml")
     ]
     bundle = compile_bundle(documents, detectors=DETECTORS, actions=ACTIONS)
-    return [str(finding) for finding in lint(documents, bundle, catalogues, today)]
+    return [str(finding) for finding in lint(documents, bundle, catalogues, today, promises)]
 
 
 def of_one(text: str) -> list[str]:
     """What one document shows alone."""
-    return [str(finding) for finding in lint(parse(text.encode(), "0.yaml"), None, SHIPPED, TODAY)]
+    return [str(finding) for finding in lint(parse(text.encode(), "0.yaml"), None, SHIPPED, TODAY, PROMISED)]
 
 
 def test_what_is_well_written_is_not_remarked_on() -> None:
@@ -114,6 +125,46 @@ def test_what_is_experimental_should_not_act() -> None:
 def test_a_policy_must_say_whom_it_may_hit(written: str) -> None:
     (line,) = of_one(POLICY.replace("false_positives: [Evaluation]\n", written))
     assert "warning: false_positives: no false_positives" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "promises", "said"),
+    [
+        ("[Evaluation]", {}, "1 entry, but 0 test cases with 'never'"),
+        ("[Evaluation, Load tests]", {"probe": 1}, "2 entries, but 1 test case with 'never'"),
+        ("[A, B, C]", {"probe": 2, "other": 9}, "3 entries, but 2 test cases with 'never'"),
+    ],
+)
+def test_every_look_alike_is_promised_something(written: str, promises: dict[str, int], said: str) -> None:
+    feared = POLICY.replace("[Evaluation]", written)
+    (line,) = found(feared, LADDER, promises=promises | {"other": 1}, today=TODAY)[:1]
+    assert line.startswith(f"0.yaml:6:1: warning: false_positives: {said} for honest traffic: write one")
+    enough = {"probe": written.count(",") + 1}
+    assert found(feared, OTHER, LADDER, promises=PROMISED | enough) == []
+
+
+@pytest.mark.parametrize("today", ["2026-11-02", "2026-11-03", "2027-01-01"])
+def test_a_policy_may_watch_for_sixty_days(today: str) -> None:
+    dated = f"{POLICY}since: 2026-11-02\n"
+    assert found(dated, OTHER, LADDER, today=day(today)) == []
+
+
+def test_a_policy_that_only_watches_is_told_after_sixty_days() -> None:
+    dated = f"{POLICY}since: 2026-11-02\n"
+    (line,) = found(dated, OTHER, LADDER, today=day("2027-01-02"))
+    assert line == (
+        "0.yaml:17:8: warning: since: in shadow for 61 days: promote it, change it, or disable it"
+    )
+    for mode in ("enforce", "disabled"):
+        lines = found(dated.replace("mode: shadow", f"mode: {mode}"), OTHER, LADDER, today=day("2028-01-01"))
+        assert not [line for line in lines if "since" in line]
+
+
+def test_a_day_to_come_is_told_in_any_mode() -> None:
+    for mode in ("shadow", "enforce"):
+        dated = f"{POLICY}since: 2062-11-02\n".replace("mode: shadow", f"mode: {mode}")
+        (line,) = found(dated, OTHER, LADDER)
+        assert line.startswith("0.yaml:17:8: warning: since: is a day to come")
 
 
 @pytest.mark.parametrize("kept", ["min: 40", f"min: {FASTEST * 3600}"])
@@ -143,13 +194,35 @@ def test_a_window_without_a_length_is_left_to_the_loader() -> None:
 
 
 def test_an_id_that_the_release_does_not_have_is_told_with_the_nearest() -> None:
-    (line,) = of_one(POLICY.replace("AML.T0024.002", "AML.T0024.009"))
-    assert line.startswith(
-        "0.yaml:5:22: warning: references.0.atlas: AML.T0024.009 is not in MITRE ATLAS 5.6.0 ("
+    (line,) = of_one(POLICY.replace("AML.T0024.002", "AML.T0024.003"))
+    assert line == (
+        "0.yaml:5:22: warning: references.0.atlas: AML.T0024.003 is not in MITRE ATLAS 5.6.0 "
+        "(did you mean 'AML.T0024.002', Extract AI Model?)"
     )
-    assert "did you mean 'AML.T0024.00" in line
     (line,) = of_one(POLICY.replace("C11.3.1", "C11.3.9"))
-    assert "references.1.aisvs: C11.3.9 is not in OWASP AISVS 1.0, chapter C11 (did you mean" in line
+    assert "references.1.aisvs: C11.3.9 is not in OWASP AISVS 1.0, chapter C11 (did you mean 'C11.3" in line
+
+
+def test_the_note_tells_which_id_was_meant() -> None:
+    wrong = "AML.T0999, note: AI service  proxies"
+    (line,) = of_one(POLICY.replace("AML.T0024.002", wrong))
+    assert "(did you mean 'AML.T0008.005', AI Service Proxies?)" in line
+
+
+def test_an_id_under_the_title_of_another_is_told() -> None:
+    (line,) = of_one(POLICY.replace("AML.T0024.002", "AML.T0024.001, note: Extract AI Model"))
+    assert line == (
+        "0.yaml:5:22: warning: references.0.atlas: AML.T0024.001 is 'Invert AI Model'; "
+        "'Extract AI Model' is AML.T0024.002"
+    )
+    for note in ("Extract AI Model", "a case to read", "''"):
+        assert of_one(POLICY.replace("AML.T0024.002", f"AML.T0024.002, note: {note}")) == []
+
+
+def test_nothing_near_is_nothing_suggested() -> None:
+    far = Catalogues(IdList("ATLAS 9", {"AML.CS9999": "A case"}), SHIPPED.aisvs)
+    (line,) = found(POLICY, OTHER, LADDER, catalogues=far)
+    assert line.endswith("AML.T0024.002 is not in ATLAS 9")
 
 
 def test_chapters_that_the_list_does_not_hold_are_not_judged() -> None:
@@ -157,7 +230,7 @@ def test_chapters_that_the_list_does_not_hold_are_not_judged() -> None:
 
 
 def test_a_newer_list_makes_an_id_stale() -> None:
-    newer = Catalogues(IdList("ATLAS 9", frozenset({"AML.T0000"})), SHIPPED.aisvs)
+    newer = Catalogues(IdList("ATLAS 9", {"AML.T0000": "Search"}), SHIPPED.aisvs)
     (line,) = found(POLICY, OTHER, LADDER, catalogues=newer)
     assert "AML.T0024.002 is not in ATLAS 9" in line
 
@@ -200,49 +273,10 @@ def test_an_override_that_changes_nothing_is_told(same: str) -> None:
 @pytest.mark.parametrize("wrong", ["prob.cap: 60", "probe.cap: many", "probe.signals.brust.ramp: [1, 2]"])
 def test_a_wrong_override_is_left_to_the_loader(wrong: str) -> None:
     documents = [*parse(POLICY.encode(), "0"), *parse(TENANT.replace("probe.cap: 30", wrong).encode(), "1")]
-    assert lint(documents, None, SHIPPED, TODAY) == []
+    assert lint(documents, None, SHIPPED, TODAY, PROMISED) == []
 
 
-# --- the whole -----------------------------------------------------------------------------------------
-
-
-def test_a_rung_above_what_all_policies_give_is_told() -> None:
-    (line,) = found(POLICY, OTHER.replace("cap: 45", "cap: 24"), LADDER)
-    assert (
-        line
-        == "2.yaml:9:5: warning: rungs.refuse.at: no policies reach 85: all together give 84 points at most"
-    )
-
-
-def test_disabled_policies_and_signals_give_nothing() -> None:
-    lines = found(POLICY, f"{OTHER}mode: disabled\n", LADDER)
-    assert "all together give 60 points" in lines[0]
-    assert "asks for 2 policies, but only 1 can give 5 points" in lines[1]
-    assert len(lines) == 2
-    assert found(POLICY.replace("points: 40", "points: 40\n    mode: disabled"), OTHER, LADDER) == [
-        "2.yaml:9:5: warning: rungs.refuse.at: no policies reach 85: all together give 75 points at most"
-    ]
-
-
-def test_of_signals_that_see_the_same_only_the_highest_counts() -> None:
-    (line,) = found(f"{POLICY}combine: max\n", OTHER.replace("cap: 45", "cap: 44"), LADDER)
-    assert "all together give 84 points at most" in line
-
-
-@pytest.mark.parametrize("floor", ["refuse", "higher"])
-def test_a_rung_to_which_a_floor_lifts_can_be_reached(floor: str) -> None:
-    ladder = (
-        LADDER.replace("    requires: {policies: 2}\n", "") + "  higher: {at: 95, do: [{delay: {by: 1s}}]}\n"
-    )
-    lifted = OTHER.replace("points: 45", f"points: 45, floor: {floor}")
-    low = POLICY.replace("cap: 60", "cap: 25")
-    told = [line for line in found(low, lifted, ladder) if "no policies reach" in line]
-    assert ["85" in "".join(told), "95" in "".join(told)] == [False, floor == "refuse"]
-
-
-def test_a_policy_below_the_first_rung_is_told_unless_a_floor_lifts_it() -> None:
-    small = OTHER.replace("id: other", "id: small").replace("cap: 45", "cap: 15")
-    (line,) = found(POLICY, OTHER, small, LADDER)
-    assert line.startswith("2.yaml:5:1: warning: cap: 15 points at most, below the first rung 'watch' (20)")
-    assert found(POLICY, OTHER, small.replace("points: 45", "points: 45, floor: watch"), LADDER) == []
-    assert found(POLICY, OTHER, small.replace("points: 45", "points: 45, mode: disabled"), LADDER) == []
+def test_a_tenant_that_names_everybodys_ladder_is_told() -> None:
+    named = TENANT.replace("set:", "ladder: default\nset:")
+    (line,) = found(POLICY, OTHER, LADDER, named)
+    assert line == "3.yaml:5:1: warning: ladder: is everybody's ladder anyway: remove it"

@@ -23,7 +23,7 @@ from gateway.evaluation.gates import check_gates, quantities
 from gateway.evaluation.text import text
 from gateway.policies.load import load_bundle
 from tests.evaluation.support import cases, crowd, entry, known
-from tests.support import LADDER, bundle, policy
+from tests.support import LADDER, bundle, exemption, policy
 
 POLICY = """\
 kind: policy
@@ -46,18 +46,7 @@ id: words
 title: Some
 items: {one: {regex: abc, match: [abc]}, two: {regex: xyz, match: [xyz]}}
 """
-EXEMPTION = """\
----
-kind: exemption
-id: nightly
-title: A batch
-reason: reviewed
-owner: me
-expires: 2999-01-01
-match: {request.batch: true}
-applies_to: [p]
-effect: {ramp: 2x}
-"""
+EXEMPTION = exemption("{ramp: 2x}", "p", id="nightly")
 TENANT = """\
 ---
 kind: tenant

@@ -84,4 +84,29 @@ def test_cases_speak_of_the_policies_they_name(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1\n--- \nkind: tests\n")
     found = read_promises(tmp_path, ["volume", "logprobs", "quiet"])
     assert found == {"volume": Promises(2, 1), "logprobs": Promises(2, 1)}
-    assert read_promises(tmp_path / "broken.yml", ["volume"]) == {}
+    assert read_promises(tmp_path / "nowhere" / "broken.yml", ["volume"]) == {}
+
+
+def test_tests_stand_in_the_file_of_a_policy_or_in_a_folder_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "some.yaml").write_text(TESTS)
+    (tmp_path / "volume.yaml").write_text("kind: tests\ncases: [{tags: [volume]}]\n")
+    assert read_promises(tmp_path / "volume.yaml", ["volume"]) == {"volume": Promises(3, 1)}
+
+
+@pytest.mark.parametrize(
+    ("case", "honest"),
+    [
+        ("{tags: [volume], traffic: [{label: benign}], expect: [{never: watch}]}", 1),
+        ("{tags: [volume], traffic: [{}, 7], expect: [{rung: none}, {never: [watch]}]}", 1),
+        ("{tags: [volume], traffic: [{label: benign}], expect: [{rung: none}]}", 0),
+        ("{tags: [volume], traffic: [{label: benign}, {label: extraction}], expect: [{never: watch}]}", 0),
+        ("{tags: [volume], known_gap: x, traffic: [{label: benign}], expect: [{never: watch}]}", 0),
+        ("{tags: [volume], traffic: x, expect: {never: watch}}", 0),
+    ],
+)
+def test_a_promise_to_honest_traffic_names_a_rung_that_it_never_reaches(
+    case: str, honest: int, tmp_path: Path
+) -> None:
+    (tmp_path / "t.yaml").write_text(f"kind: tests\ncases: [{case}]\n")
+    assert read_promises(tmp_path, ["volume"])["volume"].honest == honest

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -124,6 +126,52 @@ def test_a_browser_shows_it_without_a_request_or_a_complaint(whole: str, scheme:
     assert seen.requests == []
     assert seen.dom.count("<svg") == whole.count("<svg")
     assert "Would have fired" in seen.dom
+
+
+PAPER = 703
+"""CSS pixels between the margins of A4, the narrowest paper that reports are printed on."""
+MEASURE = """\
+<script>
+const wide = [...document.querySelectorAll("table,svg,.tile,.card,p,li,h2")]
+  .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5);
+const dark = getComputedStyle(document.body).backgroundColor;
+document.title = JSON.stringify([wide.map(one => one.outerHTML.slice(0, 80)), dark]);
+</script>
+"""
+
+
+def on_paper(text: str, home: Path, width: int = PAPER) -> tuple[list[str], str]:
+    """What sticks out of the paper and so is clipped, and the paper's colour, as the print styles lay it out.
+
+    A browser tells nothing of its print layout, so the print styles are made those of a screen as wide.
+    """
+    path = home / "paper.html"
+    assert text.count("@media print{") == text.count("default-src 'none'") == 1
+    measured = text.replace("@media print{", "@media all{").replace("default-src 'none'", "default-src *")
+    measured = measured.replace("'unsafe-inline'", "'unsafe-inline'; script-src 'unsafe-inline'", 1)
+    path.write_text(measured.replace("</body>", f"{MEASURE}</body>"), "utf-8")
+    dom = render(path, home, f"--window-size={width},2000").dom
+    found = json.loads(unescape(dom.partition("<title>")[2].partition("</title>")[0]))
+    return found[0], found[1]
+
+
+def test_on_paper_nothing_is_clipped_and_nothing_is_dark(whole: str, tmp_path: Path) -> None:
+    assert on_paper(whole, tmp_path) == ([], "rgb(255, 255, 255)")
+
+
+def test_a_clipped_table_would_have_been_found(whole: str, tmp_path: Path) -> None:
+    clipped, _ = on_paper(whole.replace("overflow-wrap:anywhere", "white-space:nowrap"), tmp_path, 330)
+    assert [one for one in clipped if one.startswith("<table")]
+
+
+def test_it_is_printed_on_a_few_pages_of_one_size(whole: str, tmp_path: Path) -> None:
+    path, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
+    path.write_text(whole, "utf-8")
+    render(path, tmp_path, f"--print-to-pdf={pdf}", "--no-pdf-header-footer")
+    printed = pdf.read_bytes()
+    boxes = re.findall(rb"/MediaBox \[[^\]]*\]", printed)
+    assert len(set(boxes)) == 1
+    assert 3 <= len(boxes) <= 6
 
 
 def test_the_browser_would_have_told(tmp_path: Path) -> None:

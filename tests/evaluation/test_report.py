@@ -25,22 +25,11 @@ from gateway.evaluation.text import markdown, text
 from gateway.evaluation.thresholds import tuning
 from gateway.statistics import share
 from tests.evaluation.support import cases, crowd, entry, known, policies
-from tests.support import LADDER, bundle, policy
+from tests.support import LADDER, bundle, exemption, policy
 
 HIT: dict[str, Any] = {"score": 55.0, "rung": "throttle", "marks": {"a.one": 50.0, "b.two": 5.0}, "tokens": 9}
 NASTY = "<img src=x>|[b](c)*_`#"
-EXEMPT = """
----
-kind: exemption
-id: nightly
-title: A batch
-reason: reviewed
-owner: me
-expires: 2999-01-01
-match: {request.batch: true}
-applies_to: [a]
-effect: skip
-"""
+EXEMPT = exemption(applies="a", id="nightly")
 
 
 def busy(**options: Any) -> Cases:

@@ -17,7 +17,7 @@ from gateway.policies.bundle import Bundle
 from gateway.policytests.traffic import sent
 from gateway.records import Record, to_json
 from tests.policytests.support import BUNDLE, COUNTING, ECHO, PHRASES, WORDY, one
-from tests.support import bundle
+from tests.support import bundle, exemption
 
 STRICT = """
 ---
@@ -41,18 +41,7 @@ orgs: [lab]
 mode: shadow
 set: {echoing.signals.echo.points: 4}
 """
-EXEMPTION = """
----
-kind: exemption
-id: known
-title: Known
-reason: A batch
-owner: jane@example.com
-expires: 2099-12-31
-match: {principal.org: batch}
-applies_to: [echoing]
-effect: {points: 0.5x}
-"""
+EXEMPTION = exemption("{points: 0.5x}", "echoing", match="{principal.org: batch}", expires="2099-12-31")
 
 
 def last(traffic: str, policies: Bundle = BUNDLE, ceiling: Mode = Mode.ENFORCE, **head: str) -> Record:

@@ -19,15 +19,16 @@ from gateway.policies.compile import with_mode
 from gateway.policytests.coverage import Coverage
 from gateway.policytests.expect import nothing_acted
 from gateway.policytests.load import load_suites
-from gateway.policytests.metamorphic import relations
+from gateway.policytests.metamorphic import relations, softened
 from gateway.policytests.run import run_cases
 from gateway.policytests.suites import Drive
+from gateway.policytests.traffic import sent
 from gateway.policytests.trail import Moment, rung_order
 from gateway.records import Record
 from gateway.signals.base import Detector
 from gateway.traffic import Line
 from tests.policytests.support import BUNDLE, COUNTING, ECHO, one, result, said, suite
-from tests.support import bundle
+from tests.support import bundle, exemption, policy
 
 TEN = "every: 1m, times: 10"
 """Ends with 10 requests, 6 points."""
@@ -172,8 +173,11 @@ def test_an_honest_policy_keeps_the_relations() -> None:
     assert said(one(FAST, "rung: throttle"), metamorphic=True) == []
 
 
-def test_a_known_gap_is_not_asked_for_relations() -> None:
-    assert result(one(TEN, "rung: watch", "known_gap: x"), metamorphic=True).verdict == "gap"
+def test_a_known_gap_keeps_the_relations_or_fails() -> None:
+    gap = one(TEN, "rung: watch", "known_gap: x")
+    assert result(gap, metamorphic=True).verdict == "gap"
+    (found,) = run_cases([gap], BUNDLE, by_gap, Coverage(BUNDLE), metamorphic=True)
+    assert (found.verdict, len(found.failures)) == ("fail", 3)
 
 
 def by_gap(bundle: Bundle, ceiling: Mode) -> Drive:
@@ -191,9 +195,9 @@ def by_gap(bundle: Bundle, ceiling: Mode) -> Drive:
 
 def test_scores_that_fall_with_traffic_break_both_relations() -> None:
     assert list(relations(one("every: 10s, times: 4"), BUNDLE, by_gap)) == [
-        "doubled traffic lowers somebody's highest score from 10.0 to 5.0",
-        "split traffic raises somebody/1's highest score from 10.0 to 20.0",
-        "split traffic raises somebody/2's highest score from 10.0 to 20.0",
+        "doubled traffic lowers somebody's score after 30s from 10.0 to 5.0",
+        "split traffic raises somebody/1's score after 20s from 10.0 to 20.0",
+        "split traffic raises somebody/2's score after 30s from 10.0 to 20.0",
     ]
 
 
@@ -269,17 +273,7 @@ title: Labs
 orgs: [lab]
 set: {counting.cap: 1}
 """
-EXEMPTION = """---
-kind: exemption
-id: known
-title: Known
-reason: A batch
-owner: jane@example.com
-expires: 2099-12-31
-match: {principal.org: batch}
-applies_to: [counting]
-effect: {points: 0.5x}
-"""
+EXEMPTION = exemption("{points: 0.5x}", "counting", match="{principal.org: batch}", expires="2099-12-31")
 
 
 def test_a_document_about_some_policies_sees_only_those_for_tenants_too() -> None:
@@ -314,8 +308,38 @@ def perverse(bundle: Bundle, ceiling: Mode) -> Drive:
 def test_an_exemption_that_raises_a_score_is_found() -> None:
     policies = bundle(COUNTING, EXEMPTION)
     assert list(relations(one(TEN), policies, perverse)) == [
-        "exemptions raise somebody's highest score from 10.0 to 30.0"
+        "its exemptions raise somebody's score after 9m from 10.0 to 30.0",
+        "exempting everything raises somebody's score after 9m from 10.0 to 30.0",
     ]
+
+
+def test_a_policy_of_which_less_is_worse_breaks_doubling() -> None:
+    """With the real engine: the peak is the same, but it fades sooner under twice the traffic."""
+    idle = policy(
+        "signals: {idle: {count: {of: requests, over: 1h}, ramp: [90, 0], points: 60}}", half_life="10s"
+    )
+    found = list(relations(one(FAST), bundle(idle), started))
+    assert found[0].startswith("doubled traffic lowers somebody's score after")
+
+
+def test_exemptions_are_laid_over_where_there_are_none() -> None:
+    assert list(relations(one(TEN), BUNDLE, perverse)) == [
+        "exempting everything raises somebody's score after 9m from 10.0 to 30.0"
+    ]
+
+
+def test_what_is_laid_over_softens_every_signal_and_ends_above_a_score() -> None:
+    case = one(FAST)
+
+    def records(policies: Bundle) -> list[Record]:
+        drive = started(policies, Mode.SHADOW)
+        return [drive(one.line, number) for number, one in enumerate(sent(case), 1)]
+
+    with_all, without = records(softened(BUNDLE)), records(BUNDLE)
+    assert with_all[0].shadow.score < without[0].shadow.score
+    applied = [{score.exemption for score in record.signals if score.exempted} for record in with_all]
+    assert "skipped" in set().union(*applied)
+    assert applied[-1] == {"moved"}
 
 
 def test_the_rungs_of_a_tenants_own_ladder_take_their_place_by_score() -> None:

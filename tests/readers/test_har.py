@@ -15,7 +15,8 @@ BODY = '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
 ANSWER = '{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}'
 
 
-def _entry(**changes: Any) -> dict[str, Any]:
+def har_entry(**changes: Any) -> dict[str, Any]:
+    """One exchange with a model API, under the key `sk-secret`."""
     request = {
         "method": "POST",
         "url": "https://api.example.com/v1/chat/completions?key=sk-q#x",
@@ -45,7 +46,7 @@ def _file(*entries: object) -> bytes:
 
 
 def _line(**changes: Any) -> Line:
-    (line,) = read("har", _file(_entry(**changes)))
+    (line,) = read("har", _file(har_entry(**changes)))
     return line
 
 
@@ -60,7 +61,7 @@ def test_an_entry_becomes_a_line_under_the_hash_of_its_key() -> None:
 
 
 def test_a_byte_order_mark_does_not_matter() -> None:
-    assert len(read("har", b"\xef\xbb\xbf" + _file(_entry()))) == 1
+    assert len(read("har", b"\xef\xbb\xbf" + _file(har_entry()))) == 1
 
 
 def test_base64_bodies_are_decoded() -> None:
@@ -84,7 +85,7 @@ def test_the_type_of_the_content_counts_where_headers_do_not_say_it() -> None:
 def test_an_entry_without_an_answer_has_no_status() -> None:
     line = _line(response={"status": 0, "content": {}, "_error": "net::ERR_FAILED"})
     assert (line.status, line.usage, line.lacks) == (None, None, ())
-    gone = _entry()
+    gone = har_entry()
     del gone["response"]
     assert read("har", _file(gone))[0].status is None
 
@@ -95,7 +96,7 @@ def test_a_body_that_the_recorder_left_out_is_lacking_and_an_empty_one_is_not() 
 
 
 def test_without_a_key_the_file_is_one_client() -> None:
-    both = read("har", _file(_entry(request={"headers": []}), _entry(request={"headers": None})))
+    both = read("har", _file(har_entry(request={"headers": []}), har_entry(request={"headers": None})))
     assert {(line.kind, line.principal) for line in both} == {("address", both[0].principal)}
 
 
@@ -104,14 +105,14 @@ def test_without_a_key_the_file_is_one_client() -> None:
     [
         (7, r"log\.entries\[1\]: the entry is no object"),
         ({"startedDateTime": "x"}, r"log\.entries\[1\]: missing 'request'"),
-        (_entry(startedDateTime="soon"), r"log\.entries\[1\]: not a time"),
-        (_entry(request={"headers": [7]}), r"log\.entries\[1\]: "),
-        (_entry(request={"postData": {"text": "a", "encoding": "base64"}}), r"log\.entries\[1\]: base64"),
+        (har_entry(startedDateTime="soon"), r"log\.entries\[1\]: not a time"),
+        (har_entry(request={"headers": [7]}), r"log\.entries\[1\]: "),
+        (har_entry(request={"postData": {"text": "a", "encoding": "base64"}}), r"log\.entries\[1\]: base64"),
     ],
 )
 def test_a_bad_entry_is_named_by_its_place(entry: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read("har", _file(_entry(), entry))
+        read("har", _file(har_entry(), entry))
 
 
 @pytest.mark.parametrize("document", [{}, {"log": 7}, {"log": {"entries": {}}}])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,3 +93,22 @@ _numbers = itertools.count(1)
 def key() -> str:
     """An API key that no other test uses: a principal without a past."""
     return f"sk-test-{next(_numbers)}"
+
+
+def same_through(
+    case: Callable[[Any], Any],
+    sdk: Callable[[str, str], AbstractContextManager[Any]],
+    direct: dict[object, object],
+    urls: tuple[str, str],
+    key: str,
+) -> None:
+    """What a case gives through a gateway is what it gives without; `urls` of the model server and of it.
+
+    `sdk` opens a client at a URL under a key; what comes without a gateway is asked for once.
+    """
+    server, gateway = urls
+    if case not in direct:
+        with sdk(server, key) as client:
+            direct[case] = case(client)
+    with sdk(gateway, key) as client:
+        assert case(client) == direct[case]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.processes import GatewayProcess, wait_for
 from tests.sdks.anthropic_cases import ASK, CASES, Case
-from tests.sdks.conftest import SLOW, Watched
+from tests.sdks.conftest import SLOW, Watched, same_through
 
 
 @contextmanager
@@ -25,11 +25,7 @@ def sdk(url: str, key: str, rung: str | None = None, retries: int = 0) -> Iterat
 def test_what_the_sdk_gets_is_what_it_gets_without_the_gateway(
     case: Case, direct: dict[object, object], upstream: Watched, through: GatewayProcess, key: str
 ) -> None:
-    if case not in direct:
-        with sdk(upstream.url, key) as client:
-            direct[case] = case(client)
-    with sdk(through.url, key) as client:
-        assert case(client) == direct[case]
+    same_through(case, sdk, direct, (upstream.url, through.url), key)
 
 
 def test_twenty_async_streams_at_once_end_each_with_its_own_message(

@@ -78,3 +78,11 @@ async def until_settled() -> None:
     """Let the loop deliver what is already on its way inside this process (closed sockets, callbacks)."""
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+async def fails_to_connect(pool: Pool) -> None:
+    """Fetches in vain: nothing was sent, and the slot is free again."""
+    with pytest.raises(UpstreamError) as raised:
+        await fetch(pool)
+    assert (raised.value.kind, raised.value.sent) == ("connect", False)
+    assert pool.busy == 0

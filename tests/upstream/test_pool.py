@@ -20,6 +20,7 @@ from tests.upstream.helpers import (
     POST,
     always_ok,
     answering,
+    fails_to_connect,
     fetch,
     until,
     until_settled,
@@ -183,10 +184,7 @@ def test_a_refused_connection_is_a_connect_error_and_frees_its_slot(run: Run[Any
             taken.bind(("127.0.0.1", 0))
             pool = Pool(f"http://127.0.0.1:{taken.getsockname()[1]}", max_connections=1)
             for _ in range(3):
-                with pytest.raises(UpstreamError) as raised:
-                    await fetch(pool)
-                assert (raised.value.kind, raised.value.sent) == ("connect", False)
-            assert pool.busy == 0
+                await fails_to_connect(pool)
             await pool.aclose()
 
     run(main())

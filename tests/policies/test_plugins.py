@@ -16,14 +16,14 @@ from gateway.dialects import registry, routes
 from gateway.errors import ConfigError
 from gateway.fields import FIELDS
 from gateway.model import Mode
-from gateway.plugins import ACTIONS, DIALECTS, SIGNALS, installed, load
 from gateway.policies.compile import compile_bundle
 from gateway.policies.load import load_bundle
+from gateway.policies.plugins import ACTIONS, DIALECTS, SIGNALS, installed, load
 from gateway.strict_yaml import parse
-from tests.plugin_samples import Chirp, Hush, Loudness
+from tests.policies.plugin_samples import Chirp, Hush, Loudness
 from tests.support import LADDER, Drive, chat
 
-SAMPLES = "tests.plugin_samples"
+SAMPLES = "tests.policies.plugin_samples"
 LOUDNESS = EntryPoint("loudness", f"{SAMPLES}:Loudness", SIGNALS)
 HUSH = EntryPoint("hush", f"{SAMPLES}:Hush", ACTIONS)
 CHIRP = EntryPoint("chirp", f"{SAMPLES}:Chirp", DIALECTS)
@@ -121,8 +121,8 @@ def test_every_problem_is_told_at_its_entry_point_and_nothing_is_registered() ->
     with pytest.raises(ConfigError) as caught:
         load(points)
     assert str(caught.value) == (
-        "entry point stillgate.actions: b = tests.plugin_samples:B: error: cannot be loaded: "
-        "AttributeError: module 'tests.plugin_samples' has no attribute 'B'\n"
+        "entry point stillgate.actions: b = tests.policies.plugin_samples:B: error: cannot be loaded: "
+        "AttributeError: module 'tests.policies.plugin_samples' has no attribute 'B'\n"
         "entry point stillgate.signals: a = nowhere:A: error: cannot be loaded: "
         "ModuleNotFoundError: No module named 'nowhere'"
     )
@@ -162,7 +162,7 @@ def test_installed_extensions_work_in_policies(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_example_in_the_documentation_works() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "extending.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text("utf-8")
     blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL))
     (group,) = tomllib.loads(blocks["toml"])["project"]["entry-points"]
     assert group == SIGNALS
