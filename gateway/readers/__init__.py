@@ -27,6 +27,8 @@ _HEAD, _LONGEST = 1 << 20, 1 << 24
 
 _TEXT_LOG = re.compile(rb'(\S+ \S+ \S+ \[|\[\d{4}-\d\d-\d\dT)[^\n]*"[A-Z]+ [^\n"]* HTTP/')
 """The default lines of nginx and Apache, and of Envoy."""
+_VLLM = re.compile(rb"Received request \S+: (prompt|params): ")
+"""As vLLM logs requests; the form differs between versions, and none names a key or an address."""
 _SPAN = '{"resourceSpans": …}'
 
 
@@ -46,6 +48,8 @@ def _strange(head: bytes, first: object) -> str | None:
     """What is wrong with a file that no reader knows; None for a beginning of traffic lines."""
     if _TEXT_LOG.match(head):
         return "an access log as text: log as JSON (docs/inputs.md has the settings for nginx and Envoy)"
+    if _VLLM.search(head):
+        return "a log of vLLM, which names nobody: record at the gateway or a proxy in front of it"
     if isinstance(first, dict):
         if {"resourceLogs", "resourceMetrics"} & first.keys():
             return f"OpenTelemetry logs or metrics, which hold no requests: export the traces, {_SPAN}"

@@ -55,6 +55,7 @@ def test_a_format_is_known_by_its_first_bytes(data: bytes, name: str) -> None:
     [
         (b'192.0.2.7 - - [23/Nov/2026:15:44:06 +0000] "POST /v1/messages HTTP/1.1" 200 9', "as text"),
         (b'[2026-11-23T15:48:53.785Z] "POST /v1/messages HTTP/1.1" 200 - 144 506', "as text"),
+        (b"INFO 11-23 15:44:06 [logger.py:43] Received request chatcmpl-1: prompt: 'hi', params: S", "vLLM"),
         (_lines({"resourceLogs": []}), "export the traces"),
         (_lines({"hello": "world"}), "its first keys: 'hello'"),
         (_lines([7]), "no known format"),
