@@ -7,6 +7,7 @@ warnings, with --strict.
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         verb.add(verbs)
+    for one in verbs.choices.values():
+        # Most are docstrings, indented as those are.
+        one.description = inspect.cleandoc(one.description or "")
     return parser
 
 

@@ -35,7 +35,8 @@ def _rungs(document: dict[str, Any]) -> Table:
 
 def _principals(document: dict[str, Any]) -> Table:
     table = Table("principal", "truth", "requests", "shadow", "enforced", "why", title="Highest scores")
-    ranked = sorted(document["principals"].items(), key=lambda item: (-item[1]["peak"]["shadow"], item[0]))
+    scored = [item for item in document["principals"].items() if any(item[1]["peak"].values())]
+    ranked = sorted(scored, key=lambda item: (-item[1]["peak"]["shadow"], item[0]))
     for name, principal in ranked[:SHOWN]:
         peak = principal["peak"]
         why = "; ".join(f"{reason['signal']} {reason['points']:.0f}" for reason in principal["reasons"][:3])

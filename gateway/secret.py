@@ -34,6 +34,18 @@ def identity_secret(config: IdentityConfig) -> bytes:
         raise ConfigError.at(Place(str(path)), message) from None
 
 
+def made_secret(path: Path) -> bytes | None:
+    """The secret in a copy of FILE, whatever it is called; None where people wrote a text, or nothing is."""
+    try:
+        secret = path.read_bytes()
+        secret.decode()
+    except OSError:
+        return None
+    except UnicodeDecodeError:
+        return secret if len(secret) == SIZE else None
+    return None
+
+
 def _kept(path: Path) -> bytes:
     """The secret in the file, which is created if need be; of several creators at once one wins."""
     if not path.exists():

@@ -135,8 +135,23 @@ def _place_after(text: str, file: str) -> Place:
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's complaint in one line, such as "expected ',' or ']', but got '<stream end>'"."""
-    return f"not YAML: {error.problem}" + (f" ({error.context})" if error.context else "")
+    """PyYAML's complaint in one line, such as "expected ',' or ']', but got '<stream end>'", with advice."""
+    advice = next((text for problem, text in _ADVICE.items() if problem in str(error.problem)), None)
+    if advice is not None:
+        return f"not YAML: {advice}"
+    began = error.context_mark
+    since = f" that began at {began.line + 1}:{began.column + 1}" if began and error.context else ""
+    return f"not YAML: {error.problem}" + (f" ({error.context}{since})" if error.context else "")
+
+
+_ADVICE = {
+    "found character '\\t'": "a tab stands where only spaces may: indent with spaces",
+    "found character '@'": "a text that begins with @ must stand in quotes: '@pattern-set'",
+    "found character '%'": "a text that begins with % must stand in quotes",
+    "found character '`'": "a text that begins with ` must stand in quotes",
+    "mapping values are not allowed here": "a second colon: put the text in quotes, or mend the indentation",
+}
+"""PyYAML's words for what people get wrong most, and what to do about it."""
 
 
 class _UnreadableError(Exception):

@@ -25,13 +25,13 @@ from gateway.readers import READERS, detect
 from gateway.readers.base import Form, Line, Reader, Settings
 from gateway.readers.lines import Lines
 from gateway.readers.settings import reader_settings
-from gateway.readers.values import NotJSONError
+from gateway.readers.values import BrokenTextError
 
 __all__ = ["Line", "Survey", "discover", "merged", "numbered_lines", "survey"]
 
 RUN = 64 * 1024 * 1024
 """Bytes of lines sorted in memory at a time, shared by the files that are out of order."""
-_ENDINGS = (".jsonl", ".ndjson", ".json", ".har", ".flow", ".flows", ".mitm")
+_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".har", ".flow", ".flows", ".mitm")
 _SUFFIXES = (*(ending + packing for ending in _ENDINGS for packing in ("", ".gz", ".zst")), ".zhar")
 """Names by which files are found in a directory; a file that is named itself may be called anything."""
 
@@ -241,6 +241,8 @@ def _reader(file: Path, form: str | None) -> type[Reader]:
     except BROKEN:
         # Where it is broken, the reading of items tells.
         return Lines
+    except ValueError as error:
+        raise ConfigError.at(Place(str(file), 1, 1), str(error)) from None
 
 
 def _read(file: Path, reader: Reader) -> Iterator[Iterator[Line]]:
@@ -252,8 +254,8 @@ def _read(file: Path, reader: Reader) -> Iterator[Iterator[Line]]:
                 yield _lines(file, reader, number, item)
     except BROKEN as error:
         raise _unreadable(file, number + 1, error) from error
-    except NotJSONError as error:
-        raise ConfigError.at(Place(str(file), error.line, 1), f"not JSON: {error}") from error
+    except BrokenTextError as error:
+        raise ConfigError.at(Place(str(file), error.line, 1), str(error)) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError.at(Place(str(file)), str(error)) from error
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
@@ -91,6 +91,8 @@ def _form(pattern: re.Pattern[str], description: str) -> dict[str, Any]:
 DURATION_FORM = _form(_DURATION, "A duration: 500ms, 30s, 10m, 24h, 7d.")
 
 Duration = Annotated[float, BeforeValidator(duration), WithJsonSchema(DURATION_FORM)]
+Window = Annotated[Duration, Field(gt=0)]
+"""The length of a window, in which there must be room for something."""
 Day = Annotated[float, BeforeValidator(day), WithJsonSchema(_form(_DAY, "A day: 2027-02-28."))]
 Percent = Annotated[float, BeforeValidator(percent), WithJsonSchema(_form(_PERCENT, "A share: 0% … 100%."))]
 Size = Annotated[int, BeforeValidator(size)]

@@ -12,9 +12,21 @@ QUOTED = 60
 """Characters of an author's text that a message repeats: enough to find it, too few to leak a prompt."""
 
 
+_MEANT = {
+    **dict.fromkeys(("off", "no", "false", "none"), "disabled"),
+    **dict.fromkeys(("on", "yes", "true", "active", "live"), "enforce"),
+    **dict.fromkeys(("monitor", "observe", "dry-run", "detect", "test"), "shadow"),
+    **dict.fromkeys(("block", "deny", "refuse"), "reject"),
+    **dict.fromkeys(("rate_limit", "ratelimit", "throttle"), "limit"),
+}
+"""Words of other tools for ours, which no likeness of letters finds."""
+
+
 def suggest(word: object, choices: Iterable[str]) -> str:
     """` (did you mean 'points'?)`, or nothing when no choice comes near."""
-    near = difflib.get_close_matches(str(word), sorted(choices), n=1, cutoff=0.6)
+    known = sorted(choices)
+    near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    near = near or [meant for meant in (_MEANT.get(str(word).lower()),) if meant in known]
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 

@@ -209,9 +209,11 @@ def test_what_cannot_be_read_or_written_is_told(tmp_path: Path, capsys: pytest.C
         assert (code, said in error) == (2, True), error
 
 
-@pytest.mark.parametrize("verb", ["diff", "tune", "report"])
+@pytest.mark.parametrize("verb", ["diff", "tune", "report", "replay"])
 def test_help_teaches_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli([verb, "--help"])
     assert caught.value.code == 0
-    assert f"gateway {verb} " in capsys.readouterr().out.partition("example")[2]
+    said = capsys.readouterr().out
+    assert f"gateway {verb} " in said.partition("example")[2]
+    assert "\n    " not in said.partition("\n\n")[2].partition("\n\n")[0]

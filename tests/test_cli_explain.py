@@ -122,6 +122,7 @@ def test_a_decision_is_found_in_the_records(home: Path, capsysbinary: pytest.Cap
         (["--request", "H/policies/all.yaml"], "not a request body: "),
         (["--principal", "loud"], "name the traffic with --trace"),
         (["--principal", "nobody", "--trace", "H/trace.jsonl"], "no such request of 'nobody' here"),
+        (["--principal", "lou", "--trace", "H/trace.jsonl"], "of 'lou' (did you mean 'loud'?) here"),
         (["--principal", "loud", "--trace", "H/empty.jsonl"], "no such request of 'loud' here"),
         (["--decision", "replay-5"], "name the records with --log"),
         (["--decision", "x", "--log", "H/trace.jsonl"], "no decision 'x' here"),

@@ -123,7 +123,7 @@ def test_formats_mix_and_lines_come_out_by_time(home: Path) -> None:
     lines = _lines(home, DATA, "traffic.jsonl", "--secret-file", "secret.txt")
     times = [line["ts"] for line in lines]
     assert times == sorted(times)
-    assert len(lines) == 12 + 3 + 3 + 4 + 3 + 1
+    assert len(lines) == 12 + 3 + 3 + 4 + 3 + 1 + 2 + 2 + 5
 
 
 def test_a_har_key_is_the_principal_that_identify_prints(home: Path) -> None:
@@ -139,6 +139,9 @@ def test_a_har_key_is_the_principal_that_identify_prints(home: Path) -> None:
     named = _out(home, "identify", stdin=b"sk-secret\n").decode().strip()
     (line,) = _lines(home, "session.har")
     assert line["principal"] == named
+    (home / "copy").write_bytes((home / "var" / "identity.secret").read_bytes())
+    (same,) = _lines(home, "session.har", "--secret-file", "copy")
+    assert same["principal"] == named
     (other,) = _lines(home, "session.har", "--secret-file", "secret.txt")
     assert other["principal"] not in (named, "sk-secret")
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config import IdentityConfig, load_config
 from gateway.errors import ConfigError
-from gateway.secret import FILE, SIZE, identity_secret
+from gateway.secret import FILE, SIZE, identity_secret, made_secret
 
 
 def settings(state_dir: Path, **options: str) -> IdentityConfig:
@@ -33,6 +33,18 @@ def test_a_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) ->
     assert identity_secret(settings(directory)) == secret
     assert [path.name for path in directory.iterdir()] == [FILE]
     assert (directory / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_of_a_made_secret_is_known_by_its_content(tmp_path: Path) -> None:
+    secret = identity_secret(settings(tmp_path))
+    copy = tmp_path / "copy"
+    copy.write_bytes(secret)
+    assert made_secret(copy) == secret
+    copy.write_bytes(b"\xff")
+    assert made_secret(copy) is None
+    copy.write_text("a secret that somebody wrote down")
+    assert made_secret(copy) is None
+    assert made_secret(tmp_path / "none") is None
 
 
 def test_two_directories_have_two_secrets(tmp_path: Path) -> None:

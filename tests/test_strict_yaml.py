@@ -136,12 +136,21 @@ def test_an_unknown_path_falls_back_to_the_nearest_parent_and_passes_over_noise(
         ('"\\ud800": a', "1:1: error: half a surrogate pair is not text"),
         ('a: "\\UFFFFFFFF"', "1:7: error: a number or an escape is out of range"),
         ('a: "\\U00110000"', "1:7: error: a number or an escape is out of range"),
-        ("a: b: c", "1:5: error: not YAML: mapping values are not allowed here"),
+        ("a: b: c", "1:5: error: not YAML: a second colon: put the text in quotes, or mend the indentation"),
+        ("a:\n\tb: c", "2:1: error: not YAML: a tab stands where only spaces may: indent with spaces"),
+        ("a: @set", "1:4: error: not YAML: a text that begins with @ must stand in quotes: '@pattern-set'"),
+        (
+            "a: 'b\n",
+            (
+                "2:1: error: not YAML: found unexpected end of stream"
+                " (while scanning a quoted scalar that began at 1:4)"
+            ),
+        ),
         (
             "a: [1",
             (
                 "1:6: error: not YAML: expected ',' or ']', but got '<stream end>'"
-                " (while parsing a flow sequence)"
+                " (while parsing a flow sequence that began at 1:4)"
             ),
         ),
         ("a: \x07", "1:4: error: the control character U+0007 is not allowed"),

@@ -11,6 +11,12 @@ def test_the_nearest_right_word_is_suggested() -> None:
     assert suggest("pionts", ["ramp", "points"]) == " (did you mean 'points'?)"
 
 
+def test_words_of_other_tools_are_known() -> None:
+    assert suggest("off", ["disabled", "shadow"]) == " (did you mean 'disabled'?)"
+    assert suggest("Block", ["limit", "reject"]) == " (did you mean 'reject'?)"
+    assert suggest("off", ["points"]) == ""
+
+
 def test_nothing_is_suggested_when_nothing_is_near() -> None:
     assert suggest("xyz", ["points"]) == ""
     assert suggest(7, []) == ""

@@ -23,7 +23,7 @@ examples:
   gateway explain --request body.json                      what this request scores by itself
   gateway explain --request body.json --times 200 --every 10s    and if it were sent again and again
   gateway explain --principal key_3f2a --trace traffic.jsonl --at peak
-  gateway explain --decision gw_01JD --log var/decisions.jsonl
+  gateway explain --decision 73641f324dd41cb8c1476007 --log var/decisions.jsonl
 
 Points of windowed signals fade with their policy's half-life: the score is the sum of the peaks.
 """
@@ -138,6 +138,7 @@ def _principal(options: argparse.Namespace, bundle: Bundle) -> Explanation:
     from gateway.progress import progress
     from gateway.readers.settings import reader_settings
     from gateway.traffic import discover, merged, survey
+    from gateway.words import quote, suggest
 
     if not options.trace:
         raise ConfigError.at(Place("--principal"), "name the traffic with --trace")
@@ -146,18 +147,22 @@ def _principal(options: argparse.Namespace, bundle: Bundle) -> Explanation:
     alone = all(policy.key == "principal" for policy in bundle.policies)
     drive = started(bundle, Mode.ENFORCE)
     chooser: Chooser | None = None
+    longer: list[str] = []
     with progress("replaying", plan.lines, quiet=options.quiet) as tick:
         for number, line in enumerate(merged(plan), 1):
             tick(1)
             chooser = chooser or Chooser(options.at, bundle.ladder, line.ts)
             own = line.principal == options.principal
+            if not own and not longer and line.principal.startswith(options.principal):
+                longer.append(line.principal)
             if not own and alone:
                 continue
             record = drive(line, number)
             if own and not chooser.add(record, line):
                 break
     if chooser is None or chooser.chosen is None:
-        raise ConfigError.at(Place(str(options.trace[0])), f"no such request of {options.principal!r} here")
+        who = quote(options.principal) + suggest(options.principal, longer)
+        raise ConfigError.at(Place(str(options.trace[0])), f"no such request of {who} here")
     return _explained(chooser.chosen, bundle, chooser.context or Context())
 
 

@@ -18,8 +18,8 @@ FORMATS = ("traffic", "records", "har", "flows", "litellm", "otel", "access")
 
 _EXAMPLE = """\
 Formats (docs/inputs.md says what each gives and lacks):
-  records   our own decision records         litellm   LiteLLM spend logs and callback payloads
-  har       HAR 1.2 of browsers and proxies  otel      OpenTelemetry GenAI spans, OTLP/JSON
+  records   our own decision records         litellm   LiteLLM spend logs (JSON, CSV), callback payloads
+  har       HAR 1.2 of browsers and proxies  otel      OpenTelemetry GenAI spans: OTLP/JSON, console
   flows     mitmproxy dumps (needs the       access    Envoy and nginx access logs as JSON
             extra [mitmproxy])               traffic   what this command writes
 

@@ -100,5 +100,7 @@ def _file(file: Path) -> Iterator[Entry]:
             entry = _decode(line)
         except (ValueError, RecursionError) as error:
             place = Place(str(file), number, 1)
-            raise ConfigError.at(place, f"not a decision record: {error}") from error
+            advice = " (recorded traffic is for gateway replay, whose --records can be read here)"
+            traffic = b'"request":' in line and b'"signals"' not in line
+            raise ConfigError.at(place, f"not a decision record: {error}{advice * traffic}") from error
         yield entry

@@ -77,7 +77,7 @@ def read_documents(path: Path) -> tuple[list[Document], list[tuple[Place, str]]]
 
 
 def policy_files(path: Path) -> Iterator[Path]:
-    """The files that make the bundle at `path`, in a stable order. Raises ConfigError, OSError."""
+    """The files that make the bundle at `path`, in a stable order. Raises ConfigError."""
     if path.is_dir():
         yield from _walk(path, frozenset())
     elif path.exists():
@@ -88,7 +88,11 @@ def policy_files(path: Path) -> Iterator[Path]:
 
 def _walk(directory: Path, above: frozenset[Path]) -> Iterator[Path]:
     above |= {directory.resolve()}
-    for entry in sorted(directory.iterdir()):
+    try:
+        inside = sorted(directory.iterdir())
+    except OSError as error:
+        raise ConfigError.at(Place(str(directory)), f"cannot be read: {error.strerror}") from None
+    for entry in inside:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():

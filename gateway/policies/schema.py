@@ -67,7 +67,7 @@ def _is_number(value: object) -> bool:
 
 def _rollout(value: object) -> object:
     """`25%` is short for `{percent: 25%}`."""
-    return {"percent": value} if isinstance(value, str) else value
+    return value if isinstance(value, dict) else {"percent": value}
 
 
 def _listed(value: object) -> object:

@@ -13,6 +13,7 @@ from gateway.dialects.routes import resolve
 from gateway.model import Principal
 from gateway.readers.base import Features, Gives, Line, Reader, moment, record, tokens
 from gateway.readers.values import values
+from gateway.words import quote
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "time": ("start_time", "msec", "time_iso8601", "@timestamp", "timestamp", "time", "ts", "time_local"),
@@ -23,10 +24,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "key": ("authorization", "http_authorization", "x_api_key", "http_x_api_key", "api_key"),
     "principal": ("consumer", "consumer_id", "principal", "remote_user", "user_id"),
     "org": ("org", "organization", "tenant"),
-    "ip": ("downstream_remote_address", "remote_addr", "client_ip", "remote_address"),
+    "ip": ("downstream_remote_address", "remote_addr", "client_ip", "remote_address", "ip"),
     "forwarded": ("x_forwarded_for", "http_x_forwarded_for"),
     "user_agent": ("user_agent", "http_user_agent"),
-    "bytes": ("bytes_received", "request_length"),
+    "bytes": ("bytes_received", "content_length", "http_content_length", "request_length"),
     "model": ("model", "gen_ai.request.model", "request_model"),
     "input_tokens": ("input_tokens", "gen_ai.usage.input_tokens", "prompt_tokens"),
     "output_tokens": ("output_tokens", "gen_ai.usage.output_tokens", "completion_tokens"),
@@ -35,6 +36,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """What is looked for, and the usual keys: Envoy's command operators and nginx's variables in lower case.
 
 `took` is nginx's: it writes a line when the request has ended, so that it began so many seconds before.
+Its `request_length` counts the headers too, hence stands last.
 """
 _ALWAYS = ("prompt", "parameters", "usage.reasoning_tokens", "usage.logprob_tokens")
 
@@ -83,7 +85,7 @@ class Access(Reader):
         if client[0] is None and principal.kind == "address":
             lacks["identity"] = None
         yield Line(
-            ts=moment(entry.get("time")) - float(entry.text("took") or 0),
+            ts=moment(entry.get("time")) - entry.seconds("took"),
             principal=principal.id,
             kind=principal.kind,
             org=entry.text("org") or principal.org,
@@ -119,11 +121,20 @@ def _plain(key: str) -> str:
     return key.lower().replace("-", "_")
 
 
+def _flat(prefix: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What stands inside objects, under names such as `request.headers.authorization`; lists say nothing."""
+    for key, value in entry.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{key}.", value)
+        elif not isinstance(value, list):
+            yield prefix + key, value
+
+
 class _Entry:
     """One line, asked by what is meant rather than by key."""
 
     def __init__(self, entry: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> None:
-        self._entry = {_plain(key): value for key, value in entry.items()}
+        self._entry = {_plain(key): value for key, value in _flat("", entry)}
         self._names = names
 
     def get(self, what: str) -> Any:
@@ -143,6 +154,14 @@ class _Entry:
         """The same as a whole number, which formats without types write as text."""
         value = self.text(what) or ""
         return int(value) if value.isascii() and value.isdigit() else None
+
+    def seconds(self, what: str) -> float:
+        """The same as a span of time. Raises ValueError."""
+        text = self.text(what) or "0"
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"not a number of seconds: {quote(text)}") from None
 
     def target(self) -> tuple[str, str]:
         """Method and path. Raises ValueError without a path."""

@@ -62,6 +62,8 @@ def lines(heard: Heard, identifier: Identifier) -> Iterator[Line]:
     lacks = [] if body is not None else ["prompt", "parameters", "request.model", "request.bytes"]
     if usage is None and heard.answer is None and heard.status and 200 <= heard.status < 300:
         lacks.append("usage")
+    if client.ip is None:
+        lacks.append("client.ip")
     features = Features(route.dialect, route.endpoint) if body is None else None
     yield Line(
         ts=heard.ts,

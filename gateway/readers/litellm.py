@@ -1,4 +1,4 @@
-"""LiteLLM: rows of `LiteLLM_SpendLogs` and the callbacks' `standard_logging_object`, as JSON.
+"""LiteLLM: rows of `LiteLLM_SpendLogs` as JSON or CSV, and the callbacks' `standard_logging_object`.
 
 A row is what the proxy writes to its database; JSON columns come as text or as objects, by the export.
 Prompts and parameters stand in a row only with `store_prompts_in_spend_logs: true`. A callback payload
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import IO, Any
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from gateway.dialects.routes import resolve
 from gateway.model import Principal, Route
 from gateway.readers.base import ABSENT, Features, Gives, Line, Reader, moment, record, tokens, word
+from gateway.readers.tables import columns, rows
 from gateway.readers.values import values
 
 _ROUTES: Mapping[str, str] = {
@@ -33,6 +35,11 @@ _TEXTS = frozenset({"/v1/completions", "/v1/embeddings"})
 _HASH = re.compile(r"[0-9a-f]{64}")
 """LiteLLM logs a key as its SHA-256."""
 _REDACTED = "redacted-by-litellm"
+_COLUMNS = frozenset({"call_type", "startTime"})
+_ADDED = ("litellm_", "_litellm_", "proxy_server_request", "secret_fields")
+"""Keys that begin so are the proxy's own notes in the body of a request: headers, keys, budgets, mails."""
+_SOFTWARE = "User-Agent: "
+"""The proxy tags each request with the client's software, which says nothing about who is behind it."""
 
 
 class LiteLLM(Reader):
@@ -52,14 +59,15 @@ class LiteLLM(Reader):
 
     @staticmethod
     def knows(head: bytes, first: object) -> bool:
-        """Both forms name the type of call and write time in camel case."""
+        """All forms name the type of call and write time in camel case."""
         if not isinstance(first, dict):
-            return False
-        return "standard_logging_object" in first or {"call_type", "startTime"} <= first.keys()
+            return _is_table(head.partition(b"\n")[0])
+        return "standard_logging_object" in first or first.keys() >= _COLUMNS
 
     def items(self, file: IO[bytes]) -> Iterator[tuple[int, Any]]:
-        """Rows by line, or the elements of an array."""
-        return values(file)
+        """Rows by line, the elements of an array, or the rows of a table."""
+        first = file.readline()
+        return rows(first, file) if _is_table(first) else values(chain((first,), file))
 
     def lines(self, item: Any) -> Iterable[Line]:
         """The logged call, if it asked a model for text or embeddings."""
@@ -77,7 +85,6 @@ class LiteLLM(Reader):
         body, lacks = _body(entry, route)
         model = word(entry.get("model_group")) or word(entry.get("model"))
         principal, named = self._principal(entry, metadata)
-        tags = _json(entry.get("request_tags"))
         usage = tokens(
             input=entry.get("prompt_tokens"),
             output=entry.get("completion_tokens"),
@@ -92,7 +99,7 @@ class LiteLLM(Reader):
                 entry, metadata, "organization_id", "user_api_key_org_id", "team_id", "user_api_key_team_id"
             ),
             tier=principal.tier,
-            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+            tags=_tags(entry),
             ip=word(entry.get("requester_ip_address")),
             ua=_first(entry, metadata, "user_agent"),
             route=path,
@@ -112,6 +119,16 @@ class LiteLLM(Reader):
             ), True
         principal, _ = self.settings.identifier().principal([], address, None)
         return principal, address is not None
+
+
+def _is_table(line: bytes) -> bool:
+    return columns(line)[1] >= _COLUMNS
+
+
+def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
+    found = _json(entry.get("request_tags"))
+    tags = found if isinstance(found, list) else []
+    return tuple(tag for tag in tags if isinstance(tag, str) and not tag.startswith(_SOFTWARE))
 
 
 def _json(value: object) -> object:
@@ -142,8 +159,7 @@ def _body(entry: dict[str, Any], route: Route) -> tuple[dict[str, Any] | None, l
     """The request as it was sent, or put together from what was logged, and what it lacks."""
     sent = _json(entry.get("proxy_server_request"))
     if isinstance(sent, dict) and sent:
-        body = sent.get("body", sent)
-        return record(body, "proxy_server_request.body"), []
+        return _as_sent(record(sent.get("body", sent), "proxy_server_request.body")), []
     messages = _json(entry.get("messages"))
     if not isinstance(messages, list | str) or not messages or _REDACTED in json.dumps(messages):
         messages = None
@@ -156,6 +172,15 @@ def _body(entry: dict[str, Any], route: Route) -> tuple[dict[str, Any] | None, l
     name = _CONTENT.get(route.path, "messages")
     content = _texts(messages) if route.path in _TEXTS else messages
     return {**record(parameters, "model_parameters"), name: content or []}, lacks
+
+
+def _as_sent(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what the proxy added; of `metadata` what a client may name its user by."""
+    kept = {name: value for name, value in body.items() if not name.startswith(_ADDED)}
+    metadata = kept.pop("metadata", None)
+    if isinstance(metadata, dict) and "user_id" in metadata:
+        kept["metadata"] = {"user_id": metadata["user_id"]}
+    return kept
 
 
 def _texts(messages: object) -> object:

@@ -1,21 +1,25 @@
-"""OpenTelemetry GenAI spans in OTLP/JSON, as the collector's and the SDKs' file exporters write them.
+"""OpenTelemetry GenAI spans, from OTLP/JSON files and the SDKs' console exporters.
 
-The conventions are in development: these are the attributes of 1.28 to 1.37, and OpenLLMetry's older ones
-for prompts. What the client did not set has no attribute, so an absent parameter reads as its default;
+The conventions are in development: these are the attributes of 1.28 to 1.37, OpenLLMetry's own, and
+OpenInference's. What the client did not set has no attribute, so an absent parameter reads as its default;
 what the conventions have no attribute for is lacking. Messages are opt-in and mostly absent.
-https://opentelemetry.io/docs/specs/semconv/gen-ai/ and the OTLP specification, JSON encoding.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import IO, Any
 
+import msgspec
+
 from gateway.model import Principal, Role, Turn
-from gateway.readers.base import Features, Gives, Line, Reader, moment, record, tokens, word
-from gateway.readers.values import values
+from gateway.readers import openinference
+from gateway.readers.base import Features, Gives, Line, Reader, tokens, word
+from gateway.readers.spans import Span, knows, spans
+from gateway.readers.values import BrokenTextError, values
 
 _ASKED: Mapping[str, tuple[str, str, str]] = {
     "chat": ("openai_chat", "chat", "/v1/chat/completions"),
@@ -47,62 +51,84 @@ _NEVER = (
     "account",
 )
 """What the conventions have no attribute for."""
+_WINDOW = 256
+"""Calls that are kept back in case that another span of the same call follows."""
 
 
 class OTel(Reader):
-    """One item is an export request: resources, scopes, spans."""
+    """One item is a span."""
 
     name = "otel"
-    title = "OTLP trace"
+    title = "GenAI span"
     gives = Gives(
         "part",
         "part",
         "yes",
         "part",
         "yes",
-        "messages are opt-in; no log-probabilities, logit bias or batch among the parameters; the principal "
-        "is the hash of user.id or enduser.id, else the service, and then windows see nobody in particular",
+        "messages are opt-in; no log-probabilities, logit bias or batch among the parameters except under "
+        "OpenInference; the principal is the hash of user.id or enduser.id, else the service, and then "
+        "windows see nobody in particular",
     )
 
     @staticmethod
     def knows(head: bytes, first: object) -> bool:
-        """The one key of an export request."""
-        return isinstance(first, dict) and "resourceSpans" in first
+        """An export request, or a span on the console."""
+        return knows(first)
 
     def items(self, file: IO[bytes]) -> Iterator[tuple[int, Any]]:
-        """One request a line, or one written over many."""
-        return values(file)
+        """Each span; None for one that tells of a call which another span tells too."""
+        return _once(_numbered_spans(file))
 
     def lines(self, item: Any) -> Iterable[Line]:
-        """The spans that are calls to a model."""
-        for resource in _list(record(item, "the request").get("resourceSpans")):
-            service = _attributes(record(resource.get("resource"), "resource")).get("service.name")
-            for scope in _list(resource.get("scopeSpans")):
-                for span in _list(scope.get("spans")):
-                    yield from self._span(span, service)
-
-    def _span(self, span: dict[str, Any], service: object) -> Iterator[Line]:
-        told = _attributes(span)
-        asked = _asked(told)
-        if asked is None:
+        """The span's request, if it is a call to a model."""
+        if item is None:
             return
-        dialect, endpoint, path = asked
-        turns = _turns(span, told)
-        principal, named = self._principal(told, service)
+        if openinference.is_call(item.told):
+            yield self._recorded(item)
+        elif (asked := _asked(item.told)) is not None:
+            yield self._described(item, *asked)
+
+    def _recorded(self, span: Span) -> Line:
+        """A call of which the body is known."""
+        path, body, prompted = openinference.request(span.told)
+        principal, named = self._principal(span)
+        cost = tokens(**openinference.usage(span.told))
+        return Line(
+            ts=span.start,
+            principal=principal.id,
+            kind=principal.kind,
+            route=path,
+            request=msgspec.Raw(msgspec.json.encode(body)),
+            usage=cost,
+            status=_status(span),
+            lacks=(
+                *("account", "client", "request.bytes"),
+                *(() if prompted else ("prompt", "request.messages", "request.prompts")),
+                *(() if named else ("identity",)),
+            ),
+        )
+
+    def _described(self, span: Span, dialect: str, endpoint: str, path: str) -> Line:
+        """A call of which single parameters are known."""
+        told, turns = span.told, _turns(span)
+        principal, named = self._principal(span)
         cost = tokens(
             input=told.get("gen_ai.usage.input_tokens", told.get("gen_ai.usage.prompt_tokens")),
             output=told.get("gen_ai.usage.output_tokens", told.get("gen_ai.usage.completion_tokens")),
-            reasoning=told.get("gen_ai.usage.reasoning.output_tokens"),
+            reasoning=told.get(
+                "gen_ai.usage.reasoning.output_tokens", told.get("gen_ai.usage.reasoning_tokens")
+            ),
         )
-        stream = told.get("gen_ai.request.stream")
-        yield Line(
-            ts=moment(span.get("startTimeUnixNano")),
+        stream = _streams(told)
+        return Line(
+            ts=span.start,
             principal=principal.id,
             kind=principal.kind,
             ip=word(told.get("client.address")),
             route=path,
             usage=cost,
-            status=_status(span, told),
+            status=_status(span),
             features=Features(
                 dialect=dialect,
                 endpoint=endpoint,
@@ -122,49 +148,82 @@ class OTel(Reader):
             ),
         )
 
-    def _principal(self, told: dict[str, Any], service: object) -> tuple[Principal, bool]:
+    def _principal(self, span: Span) -> tuple[Principal, bool]:
         """The user, else the service; and whether that is a user."""
         for name in _USERS:
-            user = word(told.get(name))
+            user = word(span.told.get(name))
             if user is not None:
                 return self.settings.identifier().of_claim(user.encode("utf-8", "replace")), True
-        return Principal(f"service:{word(service) or 'unknown'}", "header"), False
+        return Principal(f"service:{word(span.service) or 'unknown'}", "header"), False
 
 
-def _list(value: object) -> list[dict[str, Any]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
-        raise ValueError("not a list of objects where OTLP has one")
-    return value
+# --- each call once ------------------------------------------------------------------------------------
+
+_Numbered = tuple[int, Span]
 
 
-_READ: Mapping[str, Callable[[Any], object]] = {
-    "stringValue": str,
-    # 64-bit integers are text in JSON, because JavaScript has none.
-    "intValue": int,
-    "doubleValue": float,
-    "boolValue": bool,
-    "arrayValue": lambda value: [_value(element) for element in _list(value.get("values"))],
-    "kvlistValue": lambda value: {pair["key"]: _value(pair["value"]) for pair in _list(value.get("values"))},
-}
+def _numbered_spans(file: IO[bytes]) -> Iterator[_Numbered]:
+    for number, item in values(file):
+        try:
+            for span in spans(item):
+                yield number, span
+        except ValueError as error:
+            raise BrokenTextError(number, f"not an OpenTelemetry trace: {error}") from None
 
 
-def _value(value: dict[str, Any]) -> object:
-    for kind, read in _READ.items():
-        if kind in value:
-            try:
-                return read(value[kind])
-            except (TypeError, AttributeError, KeyError):
-                raise ValueError(f"not a {kind}: {str(value[kind])[:40]!r}") from None
-    return None
+def _once(found: Iterator[_Numbered]) -> Iterator[tuple[int, Span | None]]:
+    """Each call once, where both a framework and the SDK below it report their calls.
+
+    Of two spans the one with the prompt stays, else the inner one, which is closer to the wire.
+    """
+    held: dict[object, _Numbered] = {}
+    for number, span in found:
+        if span.id is None or not _is_call(span):
+            yield number, span
+            continue
+        twins = [key for key, (_, other) in held.items() if _same(span, other)]
+        if twins and not (len(twins) == 1 and _tells_more(span, held[twins[0]][1])):
+            yield number, None
+            continue
+        for key in twins:
+            yield held.pop(key)[0], None
+        held[span.id] = (number, span)
+        if len(held) > _WINDOW:
+            yield held.pop(next(iter(held)))
+    yield from held.values()
 
 
-def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
-    return {
-        str(pair.get("key")): _value(record(pair.get("value"), "value"))
-        for pair in _list(holder.get("attributes"))
-    }
+def _same(one: Span, other: Span) -> bool:
+    """Whether two spans tell of one call: parent and child, or one beside the other by another library."""
+    if one.parent == other.id or other.parent == one.id:
+        return True
+    beside = one.source != other.source and one.parent is not None and one.parent == other.parent
+    return beside and _model(one) == _model(other) and (_inside(one, other) or _inside(other, one))
+
+
+def _inside(one: Span, other: Span) -> bool:
+    return other.start <= one.start and one.end <= other.end
+
+
+def _tells_more(one: Span, other: Span) -> bool:
+    if _prompted(one) != _prompted(other):
+        return _prompted(one)
+    return one.parent == other.id or (other.parent != one.id and _inside(one, other))
+
+
+def _model(span: Span) -> object:
+    return span.told.get("gen_ai.request.model") or openinference.model(span.told)
+
+
+def _prompted(span: Span) -> bool:
+    return openinference.is_call(span.told) or bool(_turns(span))
+
+
+def _is_call(span: Span) -> bool:
+    return openinference.is_call(span.told) or _asked(span.told) is not None
+
+
+# --- attributes ----------------------------------------------------------------------------------------
 
 
 def _asked(told: dict[str, Any]) -> tuple[str, str, str] | None:
@@ -175,13 +234,16 @@ def _asked(told: dict[str, Any]) -> tuple[str, str, str] | None:
     return _ASKED.get(str(operation))
 
 
-def _status(span: dict[str, Any], told: dict[str, Any]) -> int:
-    code = told.get("http.response.status_code")
+def _status(span: Span) -> int:
+    code = span.told.get("http.response.status_code")
     if isinstance(code, int):
         return code
-    # The codes of a status: 0 unset, 1 ok, 2 error; exporters also write the name.
-    failed = record(span.get("status"), "status").get("code") in (2, "STATUS_CODE_ERROR")
-    return 500 if failed or "error.type" in told else 200
+    return 500 if span.failed or "error.type" in span.told else 200
+
+
+def _streams(told: dict[str, Any]) -> object:
+    names = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
+    return next((told[name] for name in names if name in told), None)
 
 
 def _parameters(told: dict[str, Any]) -> dict[str, Any]:
@@ -217,8 +279,9 @@ def _forced(told: dict[str, Any]) -> bool:
 # --- messages ------------------------------------------------------------------------------------------
 
 
-def _turns(span: dict[str, Any], told: dict[str, Any]) -> tuple[Turn, ...]:
+def _turns(span: Span) -> tuple[Turn, ...]:
     """The conversation, wherever this instrumentation put it; without the answer."""
+    told = span.told
     found = [*_instructions(told), *_messages(told), *_numbered(told), *_events(span)]
     return tuple(Turn(role, text) for role, text in found if text)
 
@@ -259,12 +322,11 @@ def _numbered(told: dict[str, Any]) -> Iterator[tuple[Role, str]]:
         at += 1
 
 
-def _events(span: dict[str, Any]) -> Iterator[tuple[Role, str]]:
+def _events(span: Span) -> Iterator[tuple[Role, str]]:
     """The conventions before 1.37: one event for each message."""
-    for event in _list(span.get("events")):
-        kind = str(event.get("name"))
+    for kind, attributes in span.events:
         if kind.startswith("gen_ai.") and kind.endswith(".message"):
-            yield _role(kind.split(".")[1]), _said(_attributes(event).get("content"))
+            yield _role(kind.split(".")[1]), _said(attributes.get("content"))
 
 
 def _role(value: object) -> Role:

@@ -9,7 +9,7 @@ from gateway.config import load_config
 from gateway.identity import Identifier
 from gateway.mapping import load_mapping
 from gateway.readers.base import Names, Settings
-from gateway.secret import identity_secret
+from gateway.secret import identity_secret, made_secret
 
 
 def reader_settings(
@@ -17,15 +17,17 @@ def reader_settings(
 ) -> Settings:
     """Settings for readers, by the `identity` section of a configuration file (None: the defaults).
 
-    The secret is the gateway's own unless `secret_file` is given, so that a key has the same principal id
-    here and live. It is read (and made, if there is none) only when a source holds keys or addresses:
-    the identifier then raises ConfigError.
+    The secret is the gateway's own unless `secret_file` is given, a text or a copy of the file that a gateway
+    made, so that a key has the same principal id here and live. It is read (and made, if there is none) only
+    when a source holds keys or addresses: the identifier then raises ConfigError.
     """
 
     @cache
     def identifier() -> Identifier:
-        given = {} if secret_file is None else {"identity.secret_file": str(secret_file.absolute())}
+        made = None if secret_file is None else made_secret(secret_file)
+        text = None if made else secret_file
+        given = {} if text is None else {"identity.secret_file": str(text.absolute())}
         identity = load_config(config, {**given}).identity
-        return Identifier(identity, identity_secret(identity), load_mapping(identity.mapping))
+        return Identifier(identity, made or identity_secret(identity), load_mapping(identity.mapping))
 
     return Settings(identifier, names or {})

@@ -7,14 +7,17 @@ anything else needs the whole file in memory.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import IO, Any
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _whole = json.JSONDecoder()
 _BLANK = " \t\r\n,"
+_NGINX = re.compile(r"\\x[0-9A-F]{2}")
+"""How nginx escapes quotes and all beyond ASCII by default; JSON has no such escape."""
 
 
 def first_value(head: bytes) -> object:
@@ -30,8 +33,8 @@ def first_value(head: bytes) -> object:
         return None
 
 
-def values(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
-    """Each value with the line on which it begins. Raises ValueError where there is none."""
+def values(file: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
+    """Each value of a file's lines, with the line on which it begins. Raises BrokenTextError."""
     lines = enumerate(file, 1)
     for number, text in lines:
         if not text.strip():
@@ -61,13 +64,23 @@ def _spread(data: bytes, number: int) -> Iterator[tuple[int, Any]]:
         except json.JSONDecodeError as error:
             # A text that is cut off is missing something on its last line, not on an empty one after it.
             place = min(error.pos, len(text.rstrip()))
-            raise NotJSONError(number + text.count("\n", begin, place), error.msg) from None
+            message = f"not JSON: {error.msg}{_advice(text[begin:], error.pos - begin)}"
+            raise BrokenTextError(number + text.count("\n", begin, place), message) from None
         yield from ((number, element) for element in (value if isinstance(value, list) else [value]))
         number += text.count("\n", begin, at)
 
 
-class NotJSONError(ValueError):
-    """A file stops being JSON on line `line`."""
+def _advice(text: str, at: int) -> str:
+    """What usually makes a tool's file break in this way."""
+    if _NGINX.match(text, at):
+        return " (nginx writes JSON only under `log_format NAME escape=json …`)"
+    if '\\\\"' in text[:at].rpartition("\n")[2]:
+        return " (psql's \\copy doubles backslashes: write `(format csv, header)`, or use psql -At -c)"
+    return ""
+
+
+class BrokenTextError(ValueError):
+    """A file stops being what it began as on line `line`; the message says how."""
 
     def __init__(self, line: int, message: str) -> None:
         self.line = line

@@ -11,7 +11,7 @@ from pydantic import Field
 from gateway.fields import Facts
 from gateway.model import Gap, Measure, Op, Reading, Sum
 from gateway.signals.base import Context, Detector, Options, fingerprint
-from gateway.units import Duration
+from gateway.units import Window
 
 
 class CadenceOptions(Options):
@@ -19,7 +19,7 @@ class CadenceOptions(Options):
 
     metric: Literal["interval_cv", "active_hours"]
     """How regular the gaps are, or how many hours of the window have a call."""
-    over: Duration
+    over: Window
     """The window: 6h, 24h."""
     min: int = Field(ge=1)
     """No verdict below so many calls."""

@@ -20,7 +20,7 @@ from pydantic import Field
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Recent, Sum
 from gateway.signals.base import Context, Detector, Options, fingerprint
-from gateway.units import Duration
+from gateway.units import Window
 
 SKETCH = 32
 """Hashes per prompt: the standard error of a similarity of 0.5 is 0.09."""
@@ -111,7 +111,7 @@ class DiversityOptions(Options):
 
     metric: Literal["sweep", "near_duplicate_share", "consecutive_similarity"]
     """What of the prompts is compared."""
-    over: Duration
+    over: Window
     """The window: 6h."""
     min: int = Field(ge=1)
     """No verdict below so many prompts."""

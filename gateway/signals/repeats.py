@@ -14,7 +14,7 @@ from pydantic import Field
 from gateway.fields import Facts
 from gateway.model import Call, Distinct, Measure, Op, Reading, Sum
 from gateway.signals.base import Context, Detector, Options, fingerprint
-from gateway.units import Duration
+from gateway.units import Window
 
 COARSE = 256
 """Bytes to which the part of a body that is not text is rounded. Two images inside a body nearly always
@@ -37,7 +37,7 @@ def inputs(call: Call) -> tuple[int, ...]:
 class RepeatsOptions(Options):
     """Over which window, and from how many inputs on."""
 
-    over: Duration
+    over: Window
     """The window: 24h."""
     min: int = Field(ge=1)
     """No verdict below so many inputs."""

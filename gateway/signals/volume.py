@@ -12,7 +12,7 @@ from gateway.conditions import Condition, Spec
 from gateway.fields import Facts
 from gateway.model import Distinct, Measure, Op, Reading, Sum
 from gateway.signals.base import Context, Detector, Options, fingerprint
-from gateway.units import Duration
+from gateway.units import Window
 
 
 def _canonical(condition: Condition | None) -> str:
@@ -34,7 +34,7 @@ class CountOptions(Options):
 
     of: Literal["requests", "prompts", "input_tokens", "output_tokens", "logprob_tokens"]
     """What is added up."""
-    over: Duration
+    over: Window
     """The window: 1m, 24h."""
     where: Spec | None = None
     """Only calls that satisfy this condition."""
@@ -91,7 +91,7 @@ class RatioOptions(Options):
 
     where: Spec = Field(min_length=1)
     """The calls that make the numerator."""
-    over: Duration
+    over: Window
     """The window: 1h, 24h."""
     min: int = Field(ge=1)
     """No verdict below so many calls."""
@@ -182,7 +182,7 @@ class DistinctOptions(Options):
         "prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips", "temperatures"
     ]
     """What must differ."""
-    over: Duration
+    over: Window
     """The window: 24h, 7d."""
     where: Spec | None = None
     """Only calls that satisfy this condition."""

@@ -61,6 +61,13 @@ def test_a_line_that_is_no_record_is_named(bad: bytes, tmp_path: Path) -> None:
         list(entries([path]))
 
 
+def test_recorded_traffic_is_sent_to_replay(tmp_path: Path) -> None:
+    path = tmp_path / "traffic.jsonl"
+    path.write_text('{"ts": 1, "principal": "a", "request": {}}')
+    with pytest.raises(ConfigError, match=r"recorded traffic is for gateway replay"):
+        list(entries([path]))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         list(entries([tmp_path / "none.jsonl"]))

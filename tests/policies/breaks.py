@@ -13,7 +13,9 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
         "0.yaml:15:3: error: signals.burst: missing key 'points'",
         "0.yaml:18:5: error: signals.burst: unknown key 'pionts' (did you mean 'points'?)",
     ]),
-    ("policy", "mode: enforce", "mode: off", ["0.yaml:8:7: error: mode: 'off' is not one of disabled, shadow, enforce"]),
+    ("policy", "mode: enforce", "mode: off", [
+        "0.yaml:8:7: error: mode: 'off' is not one of disabled, shadow, enforce (did you mean 'disabled'?)"
+    ]),
     ("policy", "kind: policy", "kind: polcy", [
         "0.yaml:1:7: error: kind: 'polcy' is not one of policy, patterns, ladder, tenant, exemption, tests (did you mean 'policy'?)"
     ]),
@@ -32,7 +34,7 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
     ("policy", "{atlas: AML.T0024.002}", "{note: x}", [
         "0.yaml:6:14: error: references.0: give exactly one of atlas, aisvs, url"
     ]),
-    ("policy", "rollout: 25%", "rollout: 25", ["0.yaml:9:10: error: rollout: write a mapping (key: value)"]),
+    ("policy", "rollout: 25%", "rollout: 25", ["0.yaml:9:10: error: rollout: not a percentage; write 0% … 100%"]),
     ("policy", "rollout: 25%", "rollout: {percent: 250%}", [
         "0.yaml:9:20: error: rollout.percent: not a percentage; write 0% … 100%"
     ]),
@@ -76,6 +78,9 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
     ("policy", "of: requests, over: 1m", "of: requests, ovr: 1m", [
         "0.yaml:16:5: error: signals.burst.count: missing key 'over'",
         "0.yaml:16:27: error: signals.burst.count: unknown key 'ovr' (did you mean 'over'?)",
+    ]),
+    ("policy", "over: 1m", "over: 0m", [
+        "0.yaml:16:33: error: signals.burst.count.over: must be greater than 0"
     ]),
     ("policy", "over: 1m", "over: 60", [
         "0.yaml:16:33: error: signals.burst.count.over: write a duration with its unit: 500ms, 30s, 10m, 24h, 7d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,12 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     # The first page of a process is never mapped: reading there fails, for root as well.
     (tmp_path / "b.yaml").symlink_to("/proc/self/mem")
     assert problems(tmp_path) == [f"{tmp_path}/b.yaml: error: cannot be read: Input/output error"]
+
+
+def test_a_directory_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(self: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    lay(tmp_path, {"a.yaml": LADDER})
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert problems(tmp_path) == [f"{tmp_path}: error: cannot be read: Permission denied"]

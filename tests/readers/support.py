@@ -13,9 +13,11 @@ from gateway.readers import READERS
 from gateway.readers.base import Line, Names, Settings
 
 DATA = Path(__file__).parent / "data"
-"""Written by the tools themselves: LiteLLM 1.106.2, opentelemetry-instrumentation-openai-v2 2.3b0 and
-opentelemetry-util-genai 1.3b0 with opentelemetry-exporter-otlp-json-file 0.66b1; only LiteLLM's price
-tables and tracebacks are cut out."""
+"""Written by the tools themselves: LiteLLM 1.106.2 (the table by PostgreSQL 15), instrumentations of
+OpenTelemetry (openai-v2 2.3b0, util-genai 1.3b0), OpenLLMetry 0.62.4 and OpenInference (openai 0.1.66,
+anthropic 3.1.0) beside the spans of the Anthropic SDK 2.12.0, through opentelemetry-exporter-otlp-json-file
+0.66b1 and the console exporter of the SDK 1.45.2. Answers, LiteLLM's price tables and
+tracebacks are cut out."""
 
 SECRET = b"a secret for the tests, 32 bytes"
 

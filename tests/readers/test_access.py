@@ -83,6 +83,20 @@ def test_the_operators_keys_come_first() -> None:
     assert not {"usage", "request.model"} & set(line.lacks)
 
 
+def test_what_stands_inside_objects_is_named_with_dots_and_is_no_name_itself() -> None:
+    entry = ENVOY | {"consumer": {"id": 7}, "request": {"headers": {"authorization": "Bearer sk-secret"}}}
+    assert read_one("access", entry).kind == "address"
+    line = read_one("access", entry, given=_named(key="request.headers.authorization"))
+    assert line.principal == settings().identifier().of_key(b"sk-secret").id
+    assert read_one("access", ENVOY | {"consumer": ["a"]}).kind == "address"
+
+
+def test_a_body_is_measured_without_its_headers_where_that_is_logged() -> None:
+    line = read_one("access", NGINX | {"content_length": "144"})
+    assert line.features is not None
+    assert line.features.size == 144
+
+
 def test_without_key_name_or_address_there_is_no_identity() -> None:
     nobody = {key: value for key, value in ENVOY.items() if key != "downstream_remote_address"}
     assert {"identity", "client.ip"} <= set(read_one("access", nobody).lacks)
@@ -104,7 +118,7 @@ def test_what_goes_elsewhere_is_passed_over() -> None:
     [
         ({"start_time": 1, "request": "garbage"}, "no path: name its key with --field path=KEY"),
         (ENVOY | {"start_time": "-"}, "not a time"),
-        (NGINX | {"request_time": "long"}, "could not convert"),
+        (NGINX | {"request_time": "long"}, "not a number of seconds: 'long'"),
         ([[1]], "the line is no object"),
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -57,7 +59,7 @@ def test_an_entry_becomes_a_line_under_the_hash_of_its_key() -> None:
     assert bytes(line.request).decode() == BODY
     assert line.usage is not None
     assert (line.usage["input_tokens"], line.usage["output_tokens"]) == (3, 4)
-    assert line.lacks == ()
+    assert line.lacks == ("client.ip",)
 
 
 def test_a_byte_order_mark_does_not_matter() -> None:
@@ -84,7 +86,7 @@ def test_the_type_of_the_content_counts_where_headers_do_not_say_it() -> None:
 
 def test_an_entry_without_an_answer_has_no_status() -> None:
     line = _line(response={"status": 0, "content": {}, "_error": "net::ERR_FAILED"})
-    assert (line.status, line.usage, line.lacks) == (None, None, ())
+    assert (line.status, line.usage, line.lacks) == (None, None, ("client.ip",))
     gone = har_entry()
     del gone["response"]
     assert read("har", _file(gone))[0].status is None
@@ -92,7 +94,49 @@ def test_an_entry_without_an_answer_has_no_status() -> None:
 
 def test_a_body_that_the_recorder_left_out_is_lacking_and_an_empty_one_is_not() -> None:
     assert "prompt" in _line(request={"postData": None}).lacks
-    assert _line(request={"postData": None, "bodySize": 0}).lacks == ()
+    assert _line(request={"postData": None, "bodySize": 0}).lacks == ("client.ip",)
+
+
+def _archive(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("_", "."), data)
+    return out.getvalue()
+
+
+def _attached() -> bytes:
+    """As Playwright writes it with `content: "attach"`."""
+    posted = {"mimeType": "application/json", "text": "", "_file": "a.json"}
+    content = {"mimeType": "application/json", "_file": "b.json"}
+    return _file(har_entry(request={"postData": posted}, response={"content": content}))
+
+
+def test_bodies_may_lie_beside_the_file_in_an_archive() -> None:
+    data = _archive(har_har=_attached(), a_json=BODY.encode(), b_json=ANSWER.encode())
+    (line,) = read("har", data)
+    assert bytes(line.request).decode() == BODY
+    assert line.usage is not None
+    assert line.usage["output_tokens"] == 4
+    assert line.lacks == ("client.ip",)
+
+
+def test_bodies_that_lie_elsewhere_are_lacking() -> None:
+    for data in (_attached(), _archive(har_har=_attached())):
+        (line,) = read("har", data)
+        assert {"prompt", "parameters", "usage"} <= set(line.lacks)
+
+
+def test_an_archive_that_cannot_be_read_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _archive(har_har=_attached())
+    with pytest.raises(ValueError, match="broken ZIP archive"):
+        read("har", whole[:100])
+    for files in ({}, {"a_har": b"", "b_har": b""}):
+        with pytest.raises(ValueError, match=rf"a ZIP archive with {len(files)} \.har files"):
+            read("har", _archive(x_txt=b"", **files))
+    monkeypatch.setattr("gateway.readers.har._LARGEST", 10)
+    with pytest.raises(ValueError, match="a ZIP archive of more than"):
+        read("har", whole)
 
 
 def test_without_a_key_the_file_is_one_client() -> None:

@@ -39,12 +39,32 @@ def _lines(*values: Any) -> bytes:
         (_lines(ENVOY), "access"),
         (_lines(NGINX), "access"),
         (b"", "traffic"),
-        (_lines({"hello": "world"}), "traffic"),
-        (b"GET / HTTP/1.1", "traffic"),
+        (b'{"ts": 1, "principle": "a"}', "traffic"),
+        (b'{"ts": 1,', "traffic"),
+        (b"PK\x03\x04", "har"),
+        (b'"request_id","call_type","startTime"\r\n', "litellm"),
+        (_lines({"context": {}, "start_time": "x", "attributes": {}}), "otel"),
     ],
 )
 def test_a_format_is_known_by_its_first_bytes(data: bytes, name: str) -> None:
     assert _name(data) == name
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'192.0.2.7 - - [23/Nov/2026:15:44:06 +0000] "POST /v1/messages HTTP/1.1" 200 9', "as text"),
+        (b'[2026-11-23T15:48:53.785Z] "POST /v1/messages HTTP/1.1" 200 - 144 506', "as text"),
+        (b"INFO 11-23 15:44:06 [logger.py:43] Received request chatcmpl-1: prompt: 'hi', params: S", "vLLM"),
+        (_lines({"resourceLogs": []}), "export the traces"),
+        (_lines({"hello": "world"}), "its first keys: 'hello'"),
+        (_lines([7]), "no known format"),
+        (b"PAR1\x15\x04", "no known format"),
+    ],
+)
+def test_what_no_reader_knows_is_told_as_what_it_seems_to_be(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        detect(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("file", sorted(DATA.iterdir()), ids=lambda file: file.name)

@@ -45,6 +45,26 @@ def test_rows_with_prompts_give_the_request_as_it_was_sent() -> None:
     assert stream.usage == {"input_tokens": 15, "output_tokens": 4, "reasoning_tokens": 0}
 
 
+def test_a_table_gives_what_the_same_rows_give_as_json() -> None:
+    chat, messages = _file("litellm-spend.csv")
+    assert _body(chat)["messages"][1] == {"role": "user", "content": "Hello from alice - 你好"}
+    assert (chat.org, chat.ip, chat.status) == ("org-a", "127.0.0.1", 200)
+    assert chat.usage == {"input_tokens": 10, "output_tokens": 20, "reasoning_tokens": 0}
+    assert chat.ts == pytest.approx(1795448511.527)
+    assert (messages.route, _body(messages)["system"]) == ("/v1/messages", "Sys.")
+
+
+def test_what_the_proxy_adds_to_a_request_is_left_out() -> None:
+    for line in _file("litellm-spend.csv"):
+        assert not {"metadata", "litellm_metadata", "litellm_call_id"} & _body(line).keys()
+        assert line.tags == ()
+    sent = {"model": "m", "metadata": {"user_id": "u", "headers": {}}, "secret_fields": {}}
+    row = ROW | {"proxy_server_request": sent, "request_tags": ["nightly", "User-Agent: sdk", 7]}
+    line = read_one("litellm", row)
+    assert _body(line) == {"model": "m", "metadata": {"user_id": "u"}}
+    assert line.tags == ("nightly",)
+
+
 def test_rows_without_prompts_say_that_they_lack_them_and_the_parameters() -> None:
     chat, *_ = _file("litellm-spend.jsonl")
     assert chat.features is not None

@@ -71,6 +71,76 @@ def test_spans_with_messages_give_the_prompt_and_the_hashed_user() -> None:
     assert "prompt" not in line.lacks
 
 
+def test_the_console_of_the_sdk_gives_what_its_file_gives() -> None:
+    """A chat, and a message call that both the SDK and the instrumentation around it report."""
+    chat, messages = read("otel", (DATA / "otel-console.json").read_bytes())
+    assert chat.features is not None
+    assert chat.features.turns == (Turn("system", "Be short."), Turn("user", "Hello from alice - 你好"))
+    assert chat.features.parameters == {"max_tokens": 20, "temperature": 0.2}
+    assert chat.usage == {"input_tokens": 10, "output_tokens": 9, "reasoning_tokens": 0}
+    assert chat.principal == "service:chat-svc"
+    assert chat.ts == pytest.approx(1795448980.536696)
+    assert "request.stream" not in chat.lacks
+    assert messages.features is not None
+    assert messages.features.turns == (Turn("system", "Sys."), Turn("user", "Hi Claude"))
+    failed = {"context": {}, "start_time": 1, "attributes": {"gen_ai.operation.name": "chat"}}
+    assert read_one("otel", failed | {"status": {"status_code": "ERROR"}}).status == 500
+
+
+def _spans(*spans: tuple[str, str, dict[str, Any]]) -> list[str]:
+    """The models of the calls that are left of spans, each with its id, its source and more."""
+    scopes = []
+    for number, source, more in spans:
+        told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": more.pop("model", "m")}
+        asked = (
+            {"gen_ai.input.messages": '[{"role": "user", "content": "hi"}]'} if more.pop("text", 0) else {}
+        )
+        one = {"traceId": "t", "spanId": number, "startTimeUnixNano": 1, "endTimeUnixNano": 9}
+        pairs = _pairs(told | asked | {"gen_ai.request.seed": int(number)})
+        scopes.append({"scope": {"name": source}, "spans": [one | {"attributes": pairs} | more]})
+    lines = read("otel", json.dumps({"resourceSpans": [{"scopeSpans": scopes}]}).encode())
+    return sorted(str(line.features.parameters["seed"]) for line in lines if line.features)
+
+
+@pytest.mark.parametrize(
+    ("spans", "left"),
+    [
+        # Parent and child, in either order: the inner one, unless only the outer one has the prompt.
+        ([("2", "sdk", {"parentSpanId": "1"}), ("1", "app", {})], ["2"]),
+        ([("1", "app", {}), ("2", "sdk", {"parentSpanId": "1"})], ["2"]),
+        ([("2", "sdk", {"parentSpanId": "1"}), ("1", "app", {"text": True})], ["1"]),
+        ([("1", "app", {"text": True}), ("2", "sdk", {"parentSpanId": "1"})], ["1"]),
+        # One call around two others is their frame, whatever it tells.
+        (
+            [("2", "s", {"parentSpanId": "1"}), ("3", "s", {"parentSpanId": "1"}), ("1", "a", {"text": 1})],
+            ["2", "3"],
+        ),
+        # Beside each other under one parent: by another library, the same model, one within the other.
+        ([("1", "a", {"parentSpanId": "p", "endTimeUnixNano": 5}), ("2", "b", {"parentSpanId": "p"})], ["1"]),
+        ([("1", "a", {"parentSpanId": "p"}), ("2", "b", {"parentSpanId": "p", "endTimeUnixNano": 5})], ["2"]),
+        ([("1", "a", {"parentSpanId": "p"}), ("2", "a", {"parentSpanId": "p"})], ["1", "2"]),
+        ([("1", "a", {"parentSpanId": "p"}), ("2", "b", {"parentSpanId": "p", "model": "x"})], ["1", "2"]),
+        ([("1", "a", {"parentSpanId": "p"}), ("2", "b", {"parentSpanId": "q"})], ["1", "2"]),
+        ([("1", "a", {}), ("2", "b", {})], ["1", "2"]),
+        (
+            [
+                ("1", "a", {"parentSpanId": "p", "endTimeUnixNano": 5}),
+                ("2", "b", {"parentSpanId": "p", "startTimeUnixNano": 4}),
+            ],
+            ["1", "2"],
+        ),
+    ],
+)
+def test_a_call_that_two_libraries_report_counts_once(spans: Any, left: list[str]) -> None:
+    assert _spans(*spans) == left
+
+
+def test_only_so_many_calls_are_kept_back_to_find_twins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.readers.otel._WINDOW", 1)
+    far = [("2", "s", {"parentSpanId": "1"}), ("8", "s", {}), ("9", "s", {}), ("1", "a", {})]
+    assert _spans(*far) == ["1", "2", "8", "9"]
+
+
 def test_other_spans_are_passed_over() -> None:
     for attributes in ({"gen_ai.operation.name": "execute_tool"}, {"http.route": "/"}):
         assert read("otel", json.dumps(_export(attributes)).encode()) == []
@@ -190,7 +260,7 @@ def test_an_attribute_of_an_unknown_kind_has_no_value() -> None:
     [
         ({"resourceSpans": [7]}, "not a list of objects"),
         ({"resourceSpans": 7}, "not a list of objects"),
-        (_export({"gen_ai.operation.name": "chat"}, startTimeUnixNano=None), "not a time"),
+        (_export({"gen_ai.operation.name": "chat"}, startTimeUnixNano=None), "trace: not a time"),
         (_export({"gen_ai.operation.name": {"intValue": "many"}}), "invalid literal"),
         (_export({"gen_ai.operation.name": {"intValue": None}}), "not a intValue"),
     ],

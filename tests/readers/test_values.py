@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.readers.values import NotJSONError, first_value, values
+from gateway.readers.values import BrokenTextError, first_value, values
 
 _OBJECTS = st.lists(
     st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3), max_size=5
@@ -42,9 +42,24 @@ def test_each_value_tells_the_line_on_which_it_begins() -> None:
     [(b'{"a": 1}\n{"b": \n', 2), (b'{"a": 1}\n\nno\n', 3), (b'{"a":\n1}\n{"b": no}', 3), (b"no", 1)],
 )
 def test_what_is_no_json_is_named_by_its_line(data: bytes, line: int) -> None:
-    with pytest.raises(NotJSONError) as caught:
+    with pytest.raises(BrokenTextError) as caught:
         _read(data)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (b'{"a": "say \\x22hi\\x22"}', "escape=json"),
+        (b'{"a": 1}\n{"a": "{\\\\"b\\\\": 1}"}', "format csv, header"),
+        (b'{"a": \\x}', None),
+    ],
+)
+def test_what_tools_are_known_to_get_wrong_comes_with_advice(data: bytes, advice: str | None) -> None:
+    with pytest.raises(BrokenTextError) as caught:
+        _read(data)
+    assert ("(" in str(caught.value)) == (advice is not None)
+    assert (advice or "not JSON") in str(caught.value)
 
 
 @pytest.mark.parametrize(
