@@ -169,7 +169,7 @@ def test_help_teaches_by_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_smoke_test_that_fails_is_a_mistake_with_its_place(
     pack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (pack / "tests").mkdir()
+    (pack / "tests").mkdir(exist_ok=True)
     text = (
         "kind: tests\ntitle: T\ntags: [smoke]\ncases:\n"
         "  - name: nobody is let alone\n    traffic: [{every: 1m, times: 3}]\n    expect: [{rung: %s}]\n"
