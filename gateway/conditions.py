@@ -68,8 +68,10 @@ def compile_condition(
     node = _Compiler(patterns, vocabulary).mapping(spec, ())
     late = any(vocabulary[name].late for name in node.fields)
     canonical = json.dumps(node.tree, ensure_ascii=False, separators=(",", ":"))
-    # Before the answer a condition does not change, and several steps of several signals ask it.
-    weigh = node.weigh if late else _once((canonical, node.sets), node.weigh)
+    # Before the answer a condition does not change, and several steps of several signals ask it. What
+    # reads one field is as cheap to read again.
+    again = late or not (node.sets or node.tree[0] in ("all", "any", "not"))
+    weigh = node.weigh if again else _once((canonical, node.sets), node.weigh)
     return Condition(weigh, late, canonical, node.fields)
 
 

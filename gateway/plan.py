@@ -73,8 +73,8 @@ class PlannedPolicy:
     """Whether any of them lifts to a rung by itself."""
     steps: Mapping[Step, tuple[PlannedSignal, ...]]
     """Those whose detector has something to count at each step."""
-    silent: Mapping[Mode, PolicyScore]
-    """What it says in each mode while it has no points."""
+    silent: tuple[PolicyScore, ...]
+    """What it says in each mode (by its number) while it has no points."""
 
     @property
     def signals(self) -> tuple[PlannedSignal, ...]:
@@ -227,7 +227,7 @@ class _Maker:
             steps={
                 step: tuple(one for one in signals if _counts(one.signal.detector, step)) for step in STEPS
             },
-            silent={mode: PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode},
+            silent=tuple(PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode),
         )
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
