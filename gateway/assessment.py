@@ -233,6 +233,8 @@ class Assessment:
                     score = self._relief.soften(planned.name, signal, score)
                 concern.signals.append(planned)
                 concern.scores.append(score)
+            if concern.planned.policy.combine == "all" and (measure is None or not score.points):
+                break  # whatever the others say, the policy gives nothing
         return len(concern.scores) > before
 
     def _warming(self, planned: PlannedSignal, batch: int) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import turns
-from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
+from gateway.model import Distinct, Gap, Mode, Observe, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 
@@ -99,6 +99,8 @@ class _Batch:
 
 
 def _window(op: Op) -> float:
+    if isinstance(op, Observe):
+        return op.half_life
     return op.over if isinstance(op, Sum | Distinct | Gap) else 0.0
 
 

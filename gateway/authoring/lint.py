@@ -25,7 +25,7 @@ from gateway.policies.schema import (
     PolicyDocument,
     TenantDocument,
 )
-from gateway.score import CORROBORATES
+from gateway.score import CORROBORATES, combined
 from gateway.strict_yaml import Document, Path
 from gateway.units import duration
 from gateway.words import suggest
@@ -191,7 +191,7 @@ def _reach(known: Sequence[_Known], bundle: Bundle) -> Iterator[Finding]:
 def _most(policy: Policy) -> float:
     """The points that a policy can give at most."""
     points = [signal.points for signal in policy.signals if signal.mode is not Mode.DISABLED]
-    return min(policy.cap, max(points, default=0.0) if policy.combine == "max" else sum(points))
+    return combined(policy, points)
 
 
 def _too_high(ladder: Ladder, policies: Sequence[Policy], total: float) -> Iterator[Rung]:

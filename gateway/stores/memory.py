@@ -12,7 +12,8 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
-from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.model import Batch, Distinct, Gap, Observe, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.stores.profile import Profile
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -31,6 +32,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Peaks: lambda op: FadingPeaks(len(op.points)),
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
+    Observe: lambda op: Profile(len(op.numbers)),
 }
 
 _NOTHING: Mapping[type[Op], Callable[[Any], Reading | None]] = {
@@ -41,6 +43,7 @@ _NOTHING: Mapping[type[Op], Callable[[Any], Reading | None]] = {
     Peaks: lambda op: None if any(op.points) else Reading(op.points),
     Register: lambda op: None if op.values is not None else Reading(),
     Take: lambda op: None,
+    Observe: lambda op: None if op.numbers else Reading(),
 }
 """What a read of something never written answers, so that reading creates no state; None: it writes."""
 
