@@ -278,18 +278,25 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
     return weigh
 
 
-def _matches(get: _Get, operand: PatternSet) -> Weigh:
-    # Several sets read the same field, and several signals ask the same set: each is done once a call.
-    key = (operand, get)
+def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
+    """Ids of the patterns that match the text that `get` reads.
 
+    Several sets read the same field, and several signals ask the same set: each is done once a call.
+    """
+    key = (patterns, get)
+    ids: tuple[str, ...] | None = facts.memo.get(key)
+    if ids is None:
+        prepared = facts.memo.get(get)
+        if prepared is None:
+            prepared = facts.memo[get] = prepare(get(facts) or "")
+        ids = facts.memo[key] = patterns.search(prepared) if prepared else ()
+    return ids
+
+
+def _matches(get: _Get, operand: PatternSet) -> Weigh:
     def weigh(facts: Facts) -> float:
-        weight = facts.memo.get(key)
-        if weight is None:
-            prepared = facts.memo.get(get)
-            if prepared is None:
-                prepared = facts.memo[get] = prepare(get(facts) or "")
-            weight = facts.memo[key] = operand.weight_of(operand.search(prepared)) if prepared else 0.0
-        return float(weight)
+        ids = found(facts, get, operand)
+        return operand.weight_of(ids) if ids else 0.0
 
     return weigh
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from gateway.conditions import found
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Sum
-from gateway.patterns import prepare
 from gateway.signals.base import Context, Detector, Options, fingerprint
 from gateway.units import Duration
 
@@ -67,11 +67,13 @@ class Variety(Detector):
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, and the kinds it is of; nothing where no new user text came."""
-        edges = facts.edges()
-        if not edges:
+        if not facts.text("user"):
             return ()
-        amounts = [0.0] * (1 + len(self._columns))
-        amounts[0] = 1.0
-        for kind in self._patterns.search(prepare(edges)):
-            amounts[self._columns[kind]] = 1.0
-        return (self._sum(tuple(amounts)),)
+        ops: Sequence[Op] | None = facts.memo.get(self._key)
+        if ops is None:
+            amounts = [0.0] * (1 + len(self._columns))
+            amounts[0] = 1.0
+            for kind in found(facts, Facts.edges, self._patterns):
+                amounts[self._columns[kind]] = 1.0
+            ops = facts.memo[self._key] = (self._sum(tuple(amounts)),)
+        return ops

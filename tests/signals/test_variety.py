@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Measure
+from gateway.fields import Facts
+from gateway.model import Client, Measure, Principal
 from gateway.patterns import Pattern, PatternSet
 from tests.signals.support import bench, call, detector
 
@@ -53,6 +54,13 @@ def test_it_is_the_mean_over_all_pairs_of_prompts(prompts: list[str]) -> None:
     found = _after(*prompts)
     assert found is not None
     assert found.value == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_signals_of_the_same_kinds_share_one_count() -> None:
+    one, other = detector("variety", OPTIONS, "p", KINDS), detector("variety", OPTIONS, "p", KINDS)
+    made = call("List them.")
+    facts = Facts(made, Principal("p"), Client(), 0.0, fresh=made.turns)
+    assert one.study(facts, ()) is other.study(facts, ())
 
 
 def test_another_kind_in_the_set_makes_another_counter() -> None:
