@@ -237,7 +237,7 @@ class Assessment:
         """Read these signals of the policy; whether any gave a verdict."""
         batch, facts, scores = concern.planned.batch, self._facts, concern.scores
         readings, since, mode, now = self._readings[batch], self._since[batch], concern.mode, facts.now
-        before = len(scores)
+        before, every = len(scores), concern.planned.policy.combine == "all"
         for planned in signals:
             signal = planned.signal
             try:
@@ -254,6 +254,8 @@ class Assessment:
                     score = self._relief.soften(planned.name, signal, score)
                 concern.signals.append(planned)
                 scores.append(score)
+            if every and (measure is None or not score.points):
+                break  # whatever the others say, the policy gives nothing
         found = len(scores) > before
         if found:
             concern.count()

@@ -21,6 +21,7 @@ from gateway.model import (
     Distinct,
     Gap,
     Mode,
+    Observe,
     Op,
     Peaks,
     PolicyScore,
@@ -147,6 +148,8 @@ class _Batch:
 
 
 def _window(op: Op) -> float:
+    if isinstance(op, Observe):
+        return op.half_life
     return op.over if isinstance(op, Sum | Distinct | Gap) else 0.0
 
 

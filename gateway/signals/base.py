@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.conditions import Condition
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading
+from gateway.patterns import PatternSet
 
 
 class Options(BaseModel):
@@ -37,14 +38,16 @@ class Context(Protocol):
     """What a detector may ask for while it is compiled: conditions, with pattern sets resolved.
 
     `population` is the canonical form of which calls reach the detector (its policy's `match` and
-    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition
-    raises ValueError with the words for the author.
+    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition, or
+    a name of no pattern set (`@id`), raises ValueError with the words for the author.
     """
 
     @property
     def population(self) -> str: ...
 
     def condition(self, spec: Any) -> Condition: ...
+
+    def patterns(self, name: str) -> PatternSet: ...
 
 
 def fingerprint(name: str, *parts: Any) -> str:
