@@ -246,7 +246,7 @@ class Observe(Op, frozen=True):
 
     `numbers` are added up; `shingles` are 32-bit hashes: the first and the last of the prompt, then those
     sampled the same way from every prompt; `prompt` is a hash of the whole. What was counted halves every
-    `half_life` seconds. Reading, without `numbers`: `values` = (prompts, those with shingles, how many of them
+    `half_life` seconds. Reading without `numbers`: `values` = (prompts, those with shingles, how many of them
     begin or end with one that recurs, the sum of their shares that recur, of their similarities to the prompt
     before, prompts of which it is known how often they came, different ones of these, then the sums of
     `numbers`); empty before the first prompt. Merges by addition, within the error of its tables.
