@@ -15,7 +15,7 @@ is halved, and the share has a standard error of about 0.06 at a half.
 
 **Fading.** All counts halve together when a half-life begins, so that a profile is of the last weeks.
 
-3.9 KiB (`nbytes`), whatever the traffic; 9 µs for a prompt (measured).
+4.4 KiB (`nbytes`), whatever the traffic; 11 µs for a prompt, 1 µs to read (measured on a busy machine).
 """
 
 from __future__ import annotations
