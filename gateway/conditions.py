@@ -295,15 +295,13 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
 
 
 def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
-    """Ids of the patterns that match the text that `get` reads: each set is searched once a call."""
-    key = (patterns, get)
-    ids: tuple[str, ...] | None = facts.memo.get(key)
-    if ids is None:
-        prepared = facts.memo.get(get)
-        if prepared is None:
-            prepared = facts.memo[get] = prepare(get(facts) or "")
-        ids = facts.memo[key] = patterns.search(prepared) if prepared else ()
-    return ids
+    """Ids of the patterns that match the text that `get` reads; all sets are searched at once."""
+    key = (patterns.scan, get)
+    hits: Mapping[str, tuple[str, ...]] | None = facts.memo.get(key)
+    if hits is None:
+        prepared = prepare(get(facts) or "")
+        hits = facts.memo[key] = patterns.scan.search(prepared) if prepared else {}
+    return hits.get(patterns.id, ())
 
 
 def _matches(get: _Get, operand: PatternSet) -> Weigh:
