@@ -1,0 +1,119 @@
+"""The benchmark's figures as tables in a terminal; docs/detection.md explains every column.
+
+Only layout belongs here: what stands in the cells comes from the JSON document's own values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.detection.bar import Read
+from benchmarks.detection.gateway_results import Result
+from benchmarks.detection.outcome import Caught, Linked, Spared
+from gateway.statistics import Share
+
+
+def part(value: Share) -> str:
+    """`7/8 (47-100 %)`."""
+    return f"{value.hits}/{value.of} ({100 * value.low:.0f}-{100 * value.high:.0f} %)" if value.of else "-"
+
+
+def small(value: Share) -> str:
+    """`3/434 ≤ 1.8 %`: the one-sided bound, for what should be nothing."""
+    return f"{value.hits}/{value.of} ≤ {100 * value.upper:.1f} %" if value.of else "-"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Thousands apart; a dash for nothing."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """The first column is words, all others are numbers."""
+    made = Table(title=title, title_justify="left")
+    for at, head in enumerate(heads):
+        made.add_column(head, justify="right" if at else "left")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show(console: Console, tables: Iterable[Table]) -> None:
+    """One after another."""
+    for made in tables:
+        console.print(made)
+
+
+def result_tables(result: Result) -> list[Table]:
+    """Attackers and honest principals under one setting."""
+    steps = list(result.caught)
+    last = steps[-1]
+    rows = [
+        [
+            row.scenario,
+            *(part(_of(result.caught[step], row.scenario).campaigns) for step in steps),
+            part(row.principals),
+            number(row.requests),
+            number(row.hours, 1),
+            number(row.answers),
+            number(row.tokens),
+            f"{row.given:.0%}",
+            f"{result.passed[row.scenario]:.0%}" if result.passed else "-",
+        ]
+        for row in result.caught[last]
+    ]
+    heads = [
+        "attack",
+        *(f"campaigns at {step}" for step in steps),
+        f"principals at {last}",
+        "requests",
+        "hours",
+        "answers before",
+        "tokens before",
+        "given",
+        "passed",
+    ]
+    caught = table(f"{result.name}: {result.about}", heads, rows)
+    return [caught, _honest(result, steps)]
+
+
+def _of(rows: Iterable[Caught], scenario: str) -> Caught:
+    return next(row for row in rows if row.scenario == scenario)
+
+
+def _honest(result: Result, steps: Sequence[str]) -> Table:
+    by_kind: dict[str, list[Spared]] = {}
+    for step in steps:
+        for row in result.spared[step]:
+            by_kind.setdefault(row.kind, []).append(row)
+    rows = [
+        [kind, *(small(row.principals) for row in own), number(own[0].requests), number(own[0].touched)]
+        for kind, own in by_kind.items()
+    ]
+    heads = ["honest", *(f"principals at {step}" for step in steps), "requests", "touched"]
+    return table(f"{result.name}: honest principals", heads, rows)
+
+
+def linking_table(rows: Iterable[Linked]) -> Table:
+    """Keys joined into campaigns, by requests per key."""
+    heads = ["requests per key", "wrapped members linked", "bare members linked", "innocents among linked"]
+    cells = [[str(row.requests), part(row.wrapped), part(row.bare), part(row.innocents)] for row in rows]
+    return table("campaign linking", heads, cells)
+
+
+def bar_table(name: str, rows: Iterable[Read]) -> Table:
+    """What was asked and what was seen."""
+    said = {True: "yes", False: "no", None: "-"}
+    cells = [[row.what, row.asked, _seen(row), said[row.met]] for row in rows]
+    return table(f"the bar, {name}", ["what", "asked", "seen", "met"], cells)
+
+
+def _seen(row: Read) -> str:
+    if row.seen is not None:
+        return part(row.seen)
+    if row.value is None:
+        return "-"
+    return f"{row.value:.2%}" if row.value < 1 else number(row.value)
