@@ -39,14 +39,13 @@ def honest(accounts: Accounts) -> list[str]:
 
 def cross_fitted(
     accounts: Accounts,
-    scores: Callable[[int], Mapping[str, Sequence[float]]],
+    scores: Mapping[str, Sequence[float]],
     week: Mapping[str, Sequence[float]] | None = None,
     bound: float = BOUND,
 ) -> Callable[[str], float]:
     """Thresholds by principal, for an honest part of at most `bound`.
 
-    `scores(fold)` are those of a detector that learnt, if it learns, from the other halves than `fold`;
-    `week` are an honest week's, which then alone decides.
+    `week` are the scores of an honest week, which then alone decides.
     """
     if week is not None:
         bar = threshold(week, week, int(bound * len(week)))
@@ -54,7 +53,7 @@ def cross_fitted(
     bars = []
     for fold in range(FOLDS):
         others = [name for name in honest(accounts) if accounts[name].role.fold != fold]
-        bars.append(threshold(scores(fold), others, int(bound * len(others))))
+        bars.append(threshold(scores, others, int(bound * len(others))))
     return lambda name: bars[accounts[name].role.fold]
 
 

@@ -72,7 +72,7 @@ def settings(accounts: Accounts, marks: Steps, week: Accounts | None = None) -> 
     ]
     scores = armed_scores(accounts)
     own = None if week is None else {n: s for n, s in armed_scores(week).items() if week[n].role.benign}
-    cut = score_alarms(scores, cross_fitted(accounts, lambda fold: scores, own))
+    cut = score_alarms(scores, cross_fitted(accounts, scores, own))
     about = f"the armed score, cut where ≤ {BOUND:.0%} of honest principals stand"
     return [*found, Setting("calibrated", about, dict.fromkeys(STEPS, cut), ARMED)]
 

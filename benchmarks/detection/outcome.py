@@ -7,6 +7,7 @@ requests, with exact intervals (docs/evaluation.md says why).
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,7 +63,8 @@ def score_alarms(
     scores: Mapping[str, Sequence[float]], threshold: Callable[[str], float]
 ) -> dict[str, int | None]:
     """The first request whose score reaches the principal's threshold."""
-    return {name: first(values, threshold(name)) for name, values in scores.items()}
+    # As Python's own numbers: numpy would round a threshold to the width of the value beside it.
+    return {name: first(map(float, values), threshold(name)) for name, values in scores.items()}
 
 
 def first(values: Iterable[float], least: float) -> int | None:
@@ -146,12 +148,11 @@ def within(accounts: Accounts, alarms: Alarms, requests: int) -> tuple[Share, Sh
 
 def threshold(scores: Mapping[str, Sequence[float]], names: Iterable[str], allowed: int) -> float:
     """The lowest threshold at which at most `allowed` of these principals have an alarm."""
-    peaks = sorted((max(scores[name], default=float("-inf")) for name in names), reverse=True)
+    peaks = sorted((float(max(scores[name], default=-math.inf)) for name in names), reverse=True)
     if len(peaks) <= allowed:
-        return float("-inf")
+        return -math.inf
     # Just above the highest peak that must stay silent.
-    bar = peaks[allowed]
-    return bar + max(abs(bar) * 1e-6, 1e-9)
+    return math.nextafter(peaks[allowed], math.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from benchmarks.detection.bar import read_campaigns, read_cost, read_goals
 from benchmarks.detection.calibrate import TUNE
 from benchmarks.detection.corpus import Corpus, locate, read_corpus
 from benchmarks.detection.gateway_results import Setting, by_tuning, links, result, settings
-from benchmarks.detection.tables import bar_table, linking_table, result_tables, show
-from gateway.model import JSON
+from benchmarks.detection.tables import bar_table, compared_tables, linking_table, result_tables, show
+from gateway.model import JSON, Call
 from gateway.policies.bundle import Bundle
 from gateway.policies.load import load_bundle
 from gateway.progress import progress
 
-PARTS = ("gateway",)
+CHEAP = ("baselines",)
+COSTLY = ("minilm", "unmimic")
+PARTS = ("gateway", *CHEAP, *COSTLY)
+"""What can be asked for; the gateway's own rows are always made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,7 @@ def run(options: Options) -> dict[str, JSON]:
     where = locate(options.data, options.split)
     corpus = read_corpus(where, share=options.share, scenarios=options.scenarios, most=options.most)
     made = Run(options, corpus, bundle, Console(width=200 if not sys.stdout.isatty() else None))
-    made.accounts = _replayed(made, corpus)
-    made.document |= _about(made, where)
-    _gateway(made)
+    _contests(made, where)
     made.document["seconds"] = round(time.perf_counter() - began, 1)
     options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "detection.json"
@@ -75,9 +77,37 @@ def run(options: Options) -> dict[str, JSON]:
     return made.document
 
 
-def _replayed(made: Run, corpus: Corpus) -> dict[str, Account]:
+def _contests(made: Run, where: Path) -> None:
+    """The gateway's rows, then whatever is asked for beside them."""
+    rivals = {*CHEAP, *COSTLY} & set(made.options.parts)
+    if not rivals:
+        made.accounts = _replayed(made, made.corpus)
+        made.document |= _about(made, where)
+        _gateway(made)
+        return
+    # These need numpy and more, which the gateway's own rows do without (docs/decisions/0006).
+    from benchmarks.detection import contest
+    from benchmarks.detection.features import Studied
+
+    studied = Studied()
+    made.accounts = _replayed(made, made.corpus, studied.add)
+    made.document |= _about(made, where)
+    _gateway(made)
+    found = contest.contests(made.accounts, studied, made.marks) if "baselines" in rivals else []
+    if "minilm" in rivals:
+        found.append(contest.embedded_contest(made.accounts, studied, made.marks, made.options.out))
+    if "unmimic" in rivals:
+        found.append(contest.guarded_contest(made.accounts, studied, made.marks))
+    for one in found:
+        show(made.console, compared_tables(one.title, one.rows))
+    made.document["contests"] = msgspec.to_builtins(found)
+
+
+def _replayed(
+    made: Run, corpus: Corpus, study: Callable[[str, Call], None] = lambda name, call: None
+) -> dict[str, Account]:
     with progress("replaying", corpus.plan.lines) as tick:
-        return drive(made.bundle, corpus.roles, corpus.lines(), tick=tick)
+        return drive(made.bundle, corpus.roles, corpus.lines(), study=study, tick=tick)
 
 
 def _about(made: Run, where: Path) -> dict[str, JSON]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.detection.bar import Read
+from benchmarks.detection.compare import Compared, Early, Right
 from benchmarks.detection.gateway_results import Result
 from benchmarks.detection.outcome import Caught, Linked, Spared
 from gateway.statistics import Share
@@ -117,3 +118,43 @@ def _seen(row: Read) -> str:
     if row.value is None:
         return "-"
     return f"{row.value:.2%}" if row.value < 1 else number(row.value)
+
+
+# --- beside the baselines ---------------------------------------------------------------------------------
+
+
+def compared_tables(title: str, rows: Sequence[Compared]) -> list[Table]:
+    """Recall by scenario, recall at equal numbers of requests, and precision."""
+    if not rows:
+        return []
+    scenarios = [row.scenario for row in rows[0].caught]
+    heads = ["detector", "honest hit", *scenarios, "mean"]
+    return [
+        table(f"{title}: principals met", heads, [_recalls(row) for row in rows]),
+        table(
+            f"{title}: attackers met (honest hit) within so many requests, of those who sent as many",
+            ["detector", *(f"{early.requests:,}" for early in rows[0].early)],
+            [[row.name, *(_early(early) for early in row.early)] for row in rows],
+        ),
+        table(
+            f"{title}: part of alarms that are right, at the 95 % bound of the benign rate (as seen)",
+            ["detector", *(f"1 in {1 / right.prevalence:,.0f}" for right in rows[0].precision)],
+            [[row.name, *(_right(right) for right in row.precision)] for row in rows],
+        ),
+    ]
+
+
+def _recalls(row: Compared) -> list[str]:
+    cells = [f"{own.principals.hits}/{own.principals.of}" for own in row.caught]
+    return [row.name, f"{row.honest.hits}/{row.honest.of}", *cells, f"{row.recall:.0%}"]
+
+
+def _early(early: Early) -> str:
+    if not early.attackers.of:
+        return "-"
+    return f"{early.attackers.rate or 0.0:.0%} ({early.honest.hits}/{early.honest.of})"
+
+
+def _right(right: Right) -> str:
+    seen = "-" if right.seen is None else f"{right.seen:.1%}"
+    return f"≥ {right.bound or 0.0:.1%} ({seen})"
