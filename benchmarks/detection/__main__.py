@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.detection.run import Options, run
+from benchmarks.detection.run import PARTS, Options, run
 from gateway.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=0, help="requests looked at per principal; 0: all")
     parser.add_argument("--calibrate", type=Path, help="a directory with an honest week of the deployment")
     parser.add_argument("--tune", action="store_true", help="also calibrate through `gateway tune`")
-    parser.add_argument("--parts", type=_names, default=None, help="of the benchmark: gateway,…")
+    parser.add_argument("--parts", type=_names, default=None, help=f"of {','.join(PARTS)}; all")
     given = vars(parser.parse_args(arguments))
     try:
         run(Options(**{name: value for name, value in given.items() if value is not None}))

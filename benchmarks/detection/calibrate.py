@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import msgspec
 
 from benchmarks.detection.accounts import Accounts
 from benchmarks.detection.corpus import FOLDS, Corpus
-from benchmarks.detection.outcome import threshold
+from benchmarks.detection.outcome import score_alarms, threshold
 from gateway.readers.base import Line
 
 BOUND = 0.01
@@ -42,19 +42,25 @@ def cross_fitted(
     scores: Mapping[str, Sequence[float]],
     week: Mapping[str, Sequence[float]] | None = None,
     bound: float = BOUND,
-) -> Callable[[str], float]:
-    """Thresholds by principal, for an honest part of at most `bound`.
+) -> tuple[float, ...]:
+    """A threshold for each half, at which at most `bound` of the honest principals of the other are hit.
 
     `week` are the scores of an honest week, which then alone decides.
     """
     if week is not None:
-        bar = threshold(week, week, int(bound * len(week)))
-        return lambda name: bar
+        return (threshold(week, week, int(bound * len(week))),) * FOLDS
     bars = []
     for fold in range(FOLDS):
         others = [name for name in honest(accounts) if accounts[name].role.fold != fold]
         bars.append(threshold(scores, others, int(bound * len(others))))
-    return lambda name: bars[accounts[name].role.fold]
+    return tuple(bars)
+
+
+def cut(
+    accounts: Accounts, scores: Mapping[str, Sequence[float]], bars: Sequence[float]
+) -> dict[str, int | None]:
+    """Every principal's first request at or above the threshold of its half."""
+    return score_alarms(scores, lambda name: bars[accounts[name].role.fold])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,18 @@ for 1 %, which is what an operator could really set.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from benchmarks.detection.accounts import Accounts
 from benchmarks.detection.baselines import Baseline
-from benchmarks.detection.calibrate import cross_fitted, honest
-from benchmarks.detection.corpus import fraction
+from benchmarks.detection.calibrate import cross_fitted, cut, honest
+from benchmarks.detection.corpus import FOLDS, fraction
 from benchmarks.detection.outcome import (
     Alarms,
     Caught,
     caught,
-    score_alarms,
     threshold,
     within,
 )
@@ -101,23 +100,20 @@ def at_same_cost(accounts: Accounts, baselines: Iterable[Baseline], allowed: int
     made = []
     for baseline in baselines:
         bar = threshold(baseline.scores, honest(accounts), allowed)
-        made.append(_compared(accounts, baseline, f"at most {allowed} honest principals", _constant(bar)))
+        made.append(_compared(accounts, baseline, f"at most {allowed} honest principals", (bar,) * FOLDS))
     return made
 
 
 def calibrated(accounts: Accounts, baselines: Iterable[Baseline], bound: float) -> list[Compared]:
     """Every baseline at the threshold that the other half's honest principals allow."""
     how = f"cross-fitted for {bound:.0%}"
-    return [
-        _compared(accounts, baseline, how, cross_fitted(accounts, baseline.scores, bound=bound))
-        for baseline in baselines
-    ]
+    made = []
+    for baseline in baselines:
+        bars = cross_fitted(accounts, baseline.scores, bound=bound)
+        made.append(_compared(accounts, baseline, how, bars))
+    return made
 
 
-def _compared(accounts: Accounts, baseline: Baseline, how: str, bar: Callable[[str], float]) -> Compared:
-    alarms = score_alarms(baseline.scores, bar)
+def _compared(accounts: Accounts, baseline: Baseline, how: str, bars: Sequence[float]) -> Compared:
+    alarms = cut(accounts, baseline.scores, bars)
     return compared(baseline.name, baseline.about, how, accounts, alarms)
-
-
-def _constant(bar: float) -> Callable[[str], float]:
-    return lambda name: bar

@@ -14,10 +14,11 @@ from benchmarks.detection.accounts import Accounts, Steps
 from benchmarks.detection.baselines import Baseline, mmd, rate, similarity
 from benchmarks.detection.baselines.embedding import embedded
 from benchmarks.detection.baselines.unmimic import LOOKED_AT, baseline
-from benchmarks.detection.calibrate import BOUND, honest
+from benchmarks.detection.calibrate import BOUND, cross_fitted, cut, honest
 from benchmarks.detection.compare import Compared, at_same_cost, calibrated, compared, sampled
 from benchmarks.detection.features import Studied
 from benchmarks.detection.gateway_results import ARMED, armed_scores
+from benchmarks.detection.mixed import Mixed, mixed
 from benchmarks.detection.outcome import Alarms, rung_alarms
 from gateway.progress import progress
 
@@ -39,7 +40,7 @@ class Contest:
 
 def contests(accounts: Accounts, studied: Studied, marks: Steps) -> list[Contest]:
     """On all traffic with the cheap baselines: as the ladder stands, and at a calibrated threshold."""
-    vectors = studied.vectors()
+    vectors = studied.vectors(accounts)
     rivals = [
         *rate.baselines(accounts),
         *similarity.baselines(vectors),
@@ -70,7 +71,7 @@ def embedded_contest(accounts: Accounts, studied: Studied, marks: Steps, cache: 
     with progress("embedding", EMBEDDED * len(some)) as tick:
         vectors = embedded(studied.texts, some, EMBEDDED, cache, tick)
     rivals = mmd.baselines(some, vectors, [EMBEDDED], "MiniLM")
-    words = {name: rows[:EMBEDDED] for name, rows in studied.vectors().items() if name in some}
+    words = {name: rows[:EMBEDDED] for name, rows in studied.vectors(some).items()}
     rivals += mmd.baselines(some, words, [EMBEDDED], "hashed words")
     return _contest(f"sample, first {EMBEDDED} requests embedded", some, rivals, marks)
 
@@ -81,3 +82,18 @@ def guarded_contest(accounts: Accounts, studied: Studied, marks: Steps) -> Conte
     with progress("guarding", len(some)) as tick:
         rival = baseline(accounts, studied.texts, some, tick)
     return _contest(f"sample, first {LOOKED_AT} requests guarded", some, [rival], marks)
+
+
+def rival_rows(
+    part: float, mixtures: Accounts, seen: Studied, accounts: Accounts, studied: Studied
+) -> list[Mixed]:
+    """The two-sample test on mixed keys, with the reference and the threshold of the deployment itself."""
+    names = honest(accounts)
+    everybody = {**{name: accounts[name] for name in names}, **mixtures}
+    vectors = studied.vectors(names) | seen.vectors(seen.texts)
+    rows = []
+    for rival in mmd.baselines(everybody, vectors, WINDOWS[:1], "hashed words"):
+        bars = cross_fitted(accounts, rival.scores)
+        own = {name: rival.scores[name] for name in mixtures}
+        rows.append(mixed(part, f"{rival.name}, calibrated", mixtures, cut(mixtures, own, bars)))
+    return rows

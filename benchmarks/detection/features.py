@@ -47,9 +47,9 @@ class Studied:
         """One more request."""
         self.texts[principal].append(newest(call))
 
-    def vectors(self) -> dict[str, Any]:
-        """The hashed vectors of all."""
-        return {name: hashed(texts) for name, texts in self.texts.items()}
+    def vectors(self, names: Iterable[str]) -> dict[str, Any]:
+        """The hashed vectors of these principals."""
+        return {name: hashed(self.texts[name]) for name in names}
 
 
 def hashed(texts: Iterable[str]) -> Any:

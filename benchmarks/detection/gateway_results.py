@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.detection.accounts import POSTURES, Account, Accounts, Steps, drive, steps
-from benchmarks.detection.calibrate import BOUND, Tuned, cross_fitted, tuned
+from benchmarks.detection.calibrate import BOUND, Tuned, cut, tuned
 from benchmarks.detection.corpus import FOLDS, Corpus
 from benchmarks.detection.outcome import (
     Alarms,
@@ -21,7 +21,6 @@ from benchmarks.detection.outcome import (
     caught,
     linking,
     rung_alarms,
-    score_alarms,
     spared,
 )
 from gateway.model import Mode
@@ -59,8 +58,8 @@ class Result:
     """By scenario, the part of all wanted answers that was not refused, to the end of the traffic."""
 
 
-def settings(accounts: Accounts, marks: Steps, week: Accounts | None = None) -> list[Setting]:
-    """Both postures as the ladder has it, and the armed score cut where honest traffic allows."""
+def settings(accounts: Accounts, marks: Steps, bars: Sequence[float]) -> list[Setting]:
+    """Both postures as the ladder has it, and the armed score cut at a calibrated threshold for each half."""
     found = [
         Setting(
             posture,
@@ -70,11 +69,9 @@ def settings(accounts: Accounts, marks: Steps, week: Accounts | None = None) -> 
         )
         for at, posture in enumerate(POSTURES)
     ]
-    scores = armed_scores(accounts)
-    own = None if week is None else {n: s for n, s in armed_scores(week).items() if week[n].role.benign}
-    cut = score_alarms(scores, cross_fitted(accounts, scores, own))
+    fitted = cut(accounts, armed_scores(accounts), bars)
     about = f"the armed score, cut where ≤ {BOUND:.0%} of honest principals stand"
-    return [*found, Setting("calibrated", about, dict.fromkeys(STEPS, cut), ARMED)]
+    return [*found, Setting("calibrated", about, dict.fromkeys(STEPS, fitted), ARMED)]
 
 
 def armed_scores(accounts: Accounts) -> dict[str, Sequence[float]]:

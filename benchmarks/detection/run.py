@@ -1,4 +1,8 @@
-"""The order of things: read, replay, measure, compare, write."""
+"""The order of things: read, replay, measure, compare, write.
+
+What needs numpy is imported where it is asked for, so that the gateway's own rows do without
+(docs/decisions/0006).
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,39 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 
+from benchmarks.detection import mixed
 from benchmarks.detection.accounts import Account, Accounts, Steps, drive, steps
 from benchmarks.detection.bar import read_campaigns, read_cost, read_goals
-from benchmarks.detection.calibrate import TUNE
+from benchmarks.detection.calibrate import TUNE, cross_fitted
 from benchmarks.detection.corpus import Corpus, locate, read_corpus
-from benchmarks.detection.gateway_results import Setting, by_tuning, links, result, settings
-from benchmarks.detection.tables import bar_table, compared_tables, linking_table, result_tables, show
-from gateway.model import JSON, Call
+from benchmarks.detection.gateway_results import Setting, armed_scores, by_tuning, links, result, settings
+from benchmarks.detection.tables import (
+    bar_table,
+    compared_tables,
+    linking_table,
+    mixed_table,
+    result_tables,
+    show,
+)
+from gateway.errors import ConfigError, Place
+from gateway.model import Call
 from gateway.policies.bundle import Bundle
 from gateway.policies.load import load_bundle
 from gateway.progress import progress
+from gateway.words import quote, suggest
 
-CHEAP = ("baselines",)
-COSTLY = ("minilm", "unmimic")
-PARTS = ("gateway", *CHEAP, *COSTLY)
+if TYPE_CHECKING:
+    from benchmarks.detection.features import Studied
+
+RIVALS = ("baselines", "minilm", "unmimic")
+PARTS = ("gateway", *RIVALS, "mixed")
 """What can be asked for; the gateway's own rows are always made."""
+Study = Callable[[str, Call], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,11 @@ class Run:
     bundle: Bundle
     console: Console
     accounts: Accounts = field(default_factory=dict)
-    document: dict[str, JSON] = field(default_factory=dict)
+    studied: Studied | None = None
+    """The texts, where a baseline wants them."""
+    bars: tuple[float, ...] = ()
+    """The calibrated thresholds of the armed score, by half."""
+    document: dict[str, Any] = field(default_factory=dict)
 
     @property
     def marks(self) -> Steps:
@@ -61,98 +83,85 @@ class Run:
         return steps(self.bundle.ladder)
 
 
-def run(options: Options) -> dict[str, JSON]:
-    """The whole benchmark. Raises ConfigError."""
+def run(options: Options) -> dict[str, Any]:
+    """The whole benchmark; returns the document. Raises ConfigError."""
     began = time.perf_counter()
+    for name in options.parts:
+        if name not in PARTS:
+            raise ConfigError.at(Place("--parts"), f"no part {quote(name)}{suggest(name, PARTS)}")
     bundle = load_bundle(options.policies)
     where = locate(options.data, options.split)
     corpus = read_corpus(where, share=options.share, scenarios=options.scenarios, most=options.most)
-    made = Run(options, corpus, bundle, Console(width=200 if not sys.stdout.isatty() else None))
-    _contests(made, where)
-    made.document["seconds"] = round(time.perf_counter() - began, 1)
+    # As wide as the widest table, where nobody's terminal says otherwise.
+    made = Run(options, corpus, bundle, Console(width=None if sys.stdout.isatty() else 240))
     options.out.mkdir(parents=True, exist_ok=True)
+    if set(RIVALS) & set(options.parts):
+        from benchmarks.detection.features import Studied
+
+        made.studied = Studied()
+    made.accounts = _replayed(made.bundle, corpus, _nothing if made.studied is None else made.studied.add)
+    _about(made, where)
+    for part, step in (("gateway", _gateway), ("baselines", _contests), ("mixed", _mixed)):
+        if part != "mixed" or part in options.parts:
+            step(made)
+    made.document["seconds"] = round(time.perf_counter() - began, 1)
     report = options.out / "detection.json"
     report.write_bytes(msgspec.json.format(msgspec.json.encode(made.document, order="sorted"), indent=2))
     made.console.print(f"{report} · {made.document['seconds']} s")
     return made.document
 
 
-def _contests(made: Run, where: Path) -> None:
-    """The gateway's rows, then whatever is asked for beside them."""
-    rivals = {*CHEAP, *COSTLY} & set(made.options.parts)
-    if not rivals:
-        made.accounts = _replayed(made, made.corpus)
-        made.document |= _about(made, where)
-        _gateway(made)
-        return
-    # These need numpy and more, which the gateway's own rows do without (docs/decisions/0006).
-    from benchmarks.detection import contest
-    from benchmarks.detection.features import Studied
-
-    studied = Studied()
-    made.accounts = _replayed(made, made.corpus, studied.add)
-    made.document |= _about(made, where)
-    _gateway(made)
-    found = contest.contests(made.accounts, studied, made.marks) if "baselines" in rivals else []
-    if "minilm" in rivals:
-        found.append(contest.embedded_contest(made.accounts, studied, made.marks, made.options.out))
-    if "unmimic" in rivals:
-        found.append(contest.guarded_contest(made.accounts, studied, made.marks))
-    for one in found:
-        show(made.console, compared_tables(one.title, one.rows))
-    made.document["contests"] = msgspec.to_builtins(found)
+def _nothing(name: str, call: Call) -> None:
+    """Nobody studies the calls."""
 
 
-def _replayed(
-    made: Run, corpus: Corpus, study: Callable[[str, Call], None] = lambda name, call: None
-) -> dict[str, Account]:
+def _replayed(bundle: Bundle, corpus: Corpus, study: Study = _nothing) -> dict[str, Account]:
     with progress("replaying", corpus.plan.lines) as tick:
-        return drive(made.bundle, corpus.roles, corpus.lines(), study=study, tick=tick)
+        return drive(bundle, corpus.roles, corpus.lines(), study=study, tick=tick)
 
 
-def _about(made: Run, where: Path) -> dict[str, JSON]:
+def _about(made: Run, where: Path) -> None:
     accounts = made.accounts.values()
     requests = sum(map(len, accounts))
     honest = sum(account.role.benign for account in accounts)
     made.console.print(
         f"{where.name}: {requests:,} requests · {honest:,} honest principals · "
-        f"{len(made.accounts) - honest:,} attacking · bundle {made.bundle.hash}"
+        f"{len(accounts) - honest:,} attacking · bundle {made.bundle.hash}"
     )
-    return {
+    made.document |= {
         "traffic": where.name,
         "bundle": made.bundle.hash,
         "requests": requests,
         "honest": honest,
-        "attacking": len(made.accounts) - honest,
+        "attacking": len(accounts) - honest,
         "share": made.options.share,
         "most": made.options.most,
     }
 
 
 def _gateway(made: Run) -> None:
-    options = made.options
-    week = None
-    if options.calibrate is not None:
-        week = _replayed(made, read_corpus(options.calibrate))
-    found = [(setting, made.accounts) for setting in settings(made.accounts, made.marks, week)]
+    options, accounts = made.options, made.accounts
+    week = None if options.calibrate is None else _replayed(made.bundle, read_corpus(options.calibrate))
+    honest_week = None
+    if week is not None:
+        honest_week = {name: own for name, own in armed_scores(week).items() if week[name].role.benign}
+    made.bars = cross_fitted(accounts, armed_scores(accounts), honest_week)
+    found = [(setting, accounts) for setting in settings(accounts, made.marks, made.bars)]
     if options.tune:
         found += _tuned(made)
     results, bars = [], {}
-    for setting, accounts in found:
-        results.append(result(accounts, setting))
-        linked = links(accounts)
-        rows = read_goals(accounts, setting.alarms) + read_cost(accounts, setting.alarms, setting.posture)
-        rows += read_campaigns(accounts, setting.alarms, linked)
+    for setting, own in found:
+        results.append(result(own, setting))
+        rows = read_goals(own, setting.alarms) + read_cost(own, setting.alarms, setting.posture)
+        rows += read_campaigns(own, setting.alarms, links(own))
         bars[setting.name] = msgspec.to_builtins(rows)
         show(made.console, [*result_tables(results[-1]), bar_table(setting.name, rows)])
-    made.document["gateway"] = msgspec.to_builtins(results)
-    made.document["bar"] = bars
+    made.document |= {"gateway": msgspec.to_builtins(results), "bar": bars}
     _linking(made)
 
 
 def _tuned(made: Run) -> list[tuple[Setting, Accounts]]:
     options = made.options
-    options.out.mkdir(parents=True, exist_ok=True)
     setting, answers, accounts = by_tuning(made.corpus, options.policies, options.out, made.marks, TUNE)
     made.document["tune"] = [list(answer.said) for answer in answers]
     for fold, answer in enumerate(answers):
@@ -167,3 +176,48 @@ def _linking(made: Run) -> None:
         show(made.console, [linking_table(linked)])
     else:
         made.console.print("campaign linking: no record of this checkout names a campaign")
+
+
+def _contests(made: Run) -> None:
+    """The baselines that were asked for."""
+    if made.studied is None:
+        return
+    from benchmarks.detection import contest
+
+    parts, studied, marks = made.options.parts, made.studied, made.marks
+    found = []
+    if "baselines" in parts:
+        found += contest.contests(made.accounts, studied, marks)
+    if "minilm" in parts:
+        found.append(contest.embedded_contest(made.accounts, studied, marks, made.options.out))
+    if "unmimic" in parts:
+        found.append(contest.guarded_contest(made.accounts, studied, marks))
+    for one in found:
+        show(made.console, compared_tables(one.title, one.rows))
+    made.document["contests"] = msgspec.to_builtins(found)
+
+
+def _mixed(made: Run) -> None:
+    """Keys that carry a harvest among other people's chats."""
+    mixture = mixed.ingredients(made.corpus)
+    rows = []
+    with progress("mixing", len(mixed.SHARES)) as tick:
+        for part in mixed.SHARES:
+            rows += _mixed_at(made, mixture, part)
+            tick(1)
+    made.document["mixed"] = msgspec.to_builtins(rows)
+    if rows:
+        show(made.console, [mixed_table(rows)])
+
+
+def _mixed_at(made: Run, mixture: mixed.Mixture, part: float) -> list[mixed.Mixed]:
+    if made.studied is None:
+        accounts = mixed.replay_share(made.bundle, mixture, part, _nothing)
+        return mixed.gateway_rows(part, accounts, made.marks, made.bars)
+    from benchmarks.detection.contest import rival_rows
+    from benchmarks.detection.features import Studied
+
+    seen = Studied()
+    accounts = mixed.replay_share(made.bundle, mixture, part, seen.add)
+    rows = mixed.gateway_rows(part, accounts, made.marks, made.bars)
+    return rows + rival_rows(part, accounts, seen, made.accounts, made.studied)

@@ -13,6 +13,7 @@ from rich.table import Table
 from benchmarks.detection.bar import Read
 from benchmarks.detection.compare import Compared, Early, Right
 from benchmarks.detection.gateway_results import Result
+from benchmarks.detection.mixed import REQUESTS, Mixed
 from benchmarks.detection.outcome import Caught, Linked, Spared
 from gateway.statistics import Share
 
@@ -120,6 +121,22 @@ def _seen(row: Read) -> str:
     return f"{row.value:.2%}" if row.value < 1 else number(row.value)
 
 
+def mixed_table(rows: Sequence[Mixed]) -> Table:
+    """Keys met, by share of the harvest."""
+    scenarios = sorted({name for row in rows for name in row.met})
+    cells = [
+        [
+            f"{row.share:.0%}",
+            row.detector,
+            *(f"{own.hits}/{own.of}" if (own := row.met.get(name)) else "-" for name in scenarios),
+            part(row.whole),
+        ]
+        for row in rows
+    ]
+    title = f"mixed keys of {REQUESTS} requests, by share of the harvest: keys met"
+    return table(title, ["share", "detector", *scenarios, "all"], cells)
+
+
 # --- beside the baselines ---------------------------------------------------------------------------------
 
 
@@ -127,10 +144,8 @@ def compared_tables(title: str, rows: Sequence[Compared]) -> list[Table]:
     """Recall by scenario, recall at equal numbers of requests, and precision."""
     if not rows:
         return []
-    scenarios = [row.scenario for row in rows[0].caught]
-    heads = ["detector", "honest hit", *scenarios, "mean"]
     return [
-        table(f"{title}: principals met", heads, [_recalls(row) for row in rows]),
+        table(f"{title}: principals met", ["", *(row.name for row in rows)], _recalls(rows)),
         table(
             f"{title}: attackers met (honest hit) within so many requests, of those who sent as many",
             ["detector", *(f"{early.requests:,}" for early in rows[0].early)],
@@ -144,9 +159,17 @@ def compared_tables(title: str, rows: Sequence[Compared]) -> list[Table]:
     ]
 
 
-def _recalls(row: Compared) -> list[str]:
-    cells = [f"{own.principals.hits}/{own.principals.of}" for own in row.caught]
-    return [row.name, f"{row.honest.hits}/{row.honest.of}", *cells, f"{row.recall:.0%}"]
+def _recalls(rows: Sequence[Compared]) -> list[list[str]]:
+    """One line a scenario, because there are more scenarios than fit side by side."""
+    scenarios = [
+        [own[0].scenario, *(f"{one.principals.hits}/{one.principals.of}" for one in own)]
+        for own in zip(*(row.caught for row in rows), strict=True)
+    ]
+    return [
+        ["honest principals", *(f"{row.honest.hits}/{row.honest.of}" for row in rows)],
+        *scenarios,
+        ["mean of scenarios", *(f"{row.recall:.0%}" for row in rows)],
+    ]
 
 
 def _early(early: Early) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="run by `make test-bench`")
 
-from benchmarks.detection import contest, features  # noqa: E402  after the check for their environment
+from benchmarks.detection import contest, features, mixed  # noqa: E402  after the check for their environment
 from benchmarks.detection.__main__ import main  # noqa: E402
 from benchmarks.detection.accounts import Account, Steps  # noqa: E402
 from benchmarks.detection.baselines import embedding, mmd, similarity, unmimic  # noqa: E402
@@ -130,10 +131,16 @@ def test_unmimics_guard_knows_its_own_families() -> None:
 
 
 def test_the_whole_run_with_baselines_writes_its_contests(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = write(tmp_path)
+    monkeypatch.setattr(mixed, "REQUESTS", 8)
     told = ["--policies", str(home / "policies"), "--out", str(tmp_path / "out")]
-    assert main([str(home), *told, "--parts", "gateway,baselines"]) == 0
-    assert "PRADA (adapted)" in capsys.readouterr().out
-    assert b"calibrated for 1%" in (tmp_path / "out" / "detection.json").read_bytes()
+    assert main([str(home), *told, "--parts", "baselines,mixed"]) == 0
+    assert "PRADA" in capsys.readouterr().out
+    document = json.loads((tmp_path / "out" / "detection.json").read_bytes())
+    assert [one["title"] for one in document["contests"]] == [
+        "at the gateway's benign cost", "calibrated for 1%",
+    ]  # fmt: skip
+    detectors = {row["detector"] for row in document["mixed"] if row["share"] == 0.5}
+    assert {"gateway at throttle", "MMD 200 (hashed words), calibrated"} <= detectors

@@ -18,7 +18,7 @@ from tests.benchmarks.detection.support import account, role, write
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = write(tmp_path_factory.mktemp("small"))
     told = ["--policies", str(home / "policies"), "--out", str(home / "out")]
-    assert main([str(home), *told, "--parts", "gateway", "--tune"]) == 0
+    assert main([str(home), *told, "--parts", "mixed", "--tune"]) == 0
     return home
 
 
@@ -60,6 +60,11 @@ def test_a_throttled_campaign_goes_on_to_get_what_the_limit_lets_pass(document: 
     assert armed["passed"]["hydra wrapped"] == 1
 
 
+def test_mixed_keys_are_judged_without_any_baseline(document: dict[str, Any]) -> None:
+    assert {row["share"] for row in document["mixed"]} == {1.0, 0.5, 0.25, 0.1, 0.05, 0.0}
+    assert "contests" not in document
+
+
 def test_the_tables_are_printed(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = ["--policies", str(ran / "policies"), "--out", str(ran / "again"), "--scenarios", "self_instruct"]
     assert main([str(ran), *told, "--parts", "gateway"]) == 0
@@ -71,6 +76,8 @@ def test_the_tables_are_printed(ran: Path, capsys: pytest.CaptureFixture[str]) -
 def test_bad_input_is_an_error_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nowhere")]) == 2
     assert "no such file or directory" in capsys.readouterr().err
+    assert main([str(tmp_path), "--parts", "mixd"]) == 2
+    assert "no part 'mixd'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--share", "2"])
     assert "'2' is no part" in capsys.readouterr().err
