@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=0, help="requests looked at per principal; 0: all")
     parser.add_argument("--calibrate", type=Path, help="a directory with an honest week of the deployment")
     parser.add_argument("--tune", action="store_true", help="also calibrate through `gateway tune`")
-    parser.add_argument("--parts", type=_names, default=None, help=f"of {','.join(PARTS)}; all")
+    parser.add_argument("--parts", type=_names, default=None, help=f"of {','.join(PARTS)}; all but the last")
     given = vars(parser.parse_args(arguments))
     try:
         run(Options(**{name: value for name, value in given.items() if value is not None}))

@@ -9,40 +9,48 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 
-from benchmarks.detection import mixed
+from benchmarks.detection import attacker, mixed
 from benchmarks.detection.accounts import Account, Accounts, Steps, drive, steps
 from benchmarks.detection.bar import read_campaigns, read_cost, read_goals
-from benchmarks.detection.calibrate import TUNE, cross_fitted
+from benchmarks.detection.calibrate import TUNE, cross_fitted, cut
 from benchmarks.detection.corpus import Corpus, locate, read_corpus
 from benchmarks.detection.gateway_results import Setting, armed_scores, by_tuning, links, result, settings
 from benchmarks.detection.tables import (
+    attacker_table,
     bar_table,
+    choice_table,
     compared_tables,
     linking_table,
     mixed_table,
     result_tables,
     show,
 )
+from benchmarks.detection.wording import by_model
 from gateway.errors import ConfigError, Place
-from gateway.model import Call
+from gateway.model import Call, Mode
 from gateway.policies.bundle import Bundle
+from gateway.policies.compile import with_mode
 from gateway.policies.load import load_bundle
 from gateway.progress import progress
 from gateway.words import quote, suggest
 
 if TYPE_CHECKING:
+    from benchmarks.detection.contest import Contest
     from benchmarks.detection.features import Studied
 
 RIVALS = ("baselines", "minilm", "unmimic")
-PARTS = ("gateway", *RIVALS, "mixed")
-"""What can be asked for; the gateway's own rows are always made."""
+USUAL = ("gateway", *RIVALS, "mixed", "attacker", "plots")
+PARTS = (*USUAL, "language-model")
+"""What can be asked for; the gateway's own rows are always made. The last lets the attacker use a model."""
+REWRITTEN = 200
+"""Tasks that a language model rewords."""
 Study = Callable[[str, Call], None]
 
 
@@ -59,7 +67,16 @@ class Options:
     most: int = 0
     calibrate: Path | None = None
     tune: bool = False
-    parts: tuple[str, ...] = PARTS
+    parts: tuple[str, ...] = USUAL
+
+
+@dataclass(slots=True)
+class Results:
+    """What there is to draw; empty where a part was not asked for."""
+
+    contests: list[Contest] = field(default_factory=list)
+    mixed: list[mixed.Mixed] = field(default_factory=list)
+    attempts: list[attacker.Attempt] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -76,6 +93,7 @@ class Run:
     bars: tuple[float, ...] = ()
     """The calibrated thresholds of the armed score, by half."""
     document: dict[str, Any] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
 
     @property
     def marks(self) -> Steps:
@@ -101,9 +119,14 @@ def run(options: Options) -> dict[str, Any]:
         made.studied = Studied()
     made.accounts = _replayed(made.bundle, corpus, _nothing if made.studied is None else made.studied.add)
     _about(made, where)
-    for part, step in (("gateway", _gateway), ("baselines", _contests), ("mixed", _mixed)):
-        if part != "mixed" or part in options.parts:
-            step(made)
+    _gateway(made)
+    _contests(made)
+    if "mixed" in options.parts:
+        _mixed(made)
+    if "attacker" in options.parts:
+        _attacked(made)
+    if "plots" in options.parts:
+        _plots(made)
     made.document["seconds"] = round(time.perf_counter() - began, 1)
     report = options.out / "detection.json"
     report.write_bytes(msgspec.json.format(msgspec.json.encode(made.document, order="sorted"), indent=2))
@@ -195,6 +218,7 @@ def _contests(made: Run) -> None:
     for one in found:
         show(made.console, compared_tables(one.title, one.rows))
     made.document["contests"] = msgspec.to_builtins(found)
+    made.results.contests = found
 
 
 def _mixed(made: Run) -> None:
@@ -206,8 +230,27 @@ def _mixed(made: Run) -> None:
             rows += _mixed_at(made, mixture, part)
             tick(1)
     made.document["mixed"] = msgspec.to_builtins(rows)
+    made.results.mixed = rows
     if rows:
         show(made.console, [mixed_table(rows)])
+
+
+def _attacked(made: Run) -> None:
+    """The attacker who knows the policies."""
+    own = attacker.material(made.corpus)
+    if "language-model" in made.options.parts:
+        tasks = own.tasks[:REWRITTEN]
+        with progress("rewording", len(tasks)) as tick:
+            own = replace(own, rewritten=by_model(tasks, made.options.out / "rewritten.json", tick))
+    bundle = with_mode(made.bundle, Mode.ENFORCE)
+    rows = []
+    with progress("attacking", len(attacker.TACTICS) * len(attacker.PACES)) as tick:
+        for row in attacker.attempts(bundle, own, made.marks):
+            rows.append(row)
+            tick(1)
+    made.document["attacker"] = msgspec.to_builtins(rows)
+    made.results.attempts = rows
+    show(made.console, [attacker_table(rows), choice_table(rows)])
 
 
 def _mixed_at(made: Run, mixture: mixed.Mixture, part: float) -> list[mixed.Mixed]:
@@ -221,3 +264,19 @@ def _mixed_at(made: Run, mixture: mixed.Mixture, part: float) -> list[mixed.Mixe
     accounts = mixed.replay_share(made.bundle, mixture, part, seen.add)
     rows = mixed.gateway_rows(part, accounts, made.marks, made.bars)
     return rows + rival_rows(part, accounts, seen, made.accounts, made.studied)
+
+
+def _plots(made: Run) -> None:
+    from benchmarks.detection import plots
+
+    folder, results = made.options.out, made.results
+    rungs = {rung.id: rung.at for rung in made.bundle.ladder.rungs}
+    plots.scores(folder, made.accounts, rungs)
+    fitted = cut(made.accounts, armed_scores(made.accounts), made.bars)
+    plots.reached(folder, made.accounts, fitted, "the armed score, calibrated")
+    for at, one in enumerate(results.contests):
+        plots.contest(folder, f"contest-{at + 1}", one.title, one.rows)
+    if results.mixed:
+        plots.shares(folder, results.mixed)
+    if results.attempts:
+        plots.attacker(folder, results.attempts)

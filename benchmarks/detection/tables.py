@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.detection.attacker import TARGETS, Attempt, cheapest
 from benchmarks.detection.bar import Read
 from benchmarks.detection.compare import Compared, Early, Right
 from benchmarks.detection.gateway_results import Result
@@ -135,6 +136,40 @@ def mixed_table(rows: Sequence[Mixed]) -> Table:
     ]
     title = f"mixed keys of {REQUESTS} requests, by share of the harvest: keys met"
     return table(title, ["share", "detector", *scenarios, "all"], cells)
+
+
+def attacker_table(rows: Sequence[Attempt]) -> Table:
+    """What each tactic obtained, and its price."""
+    heads = ["tactic", "a day", "accounts", "requests", "throttled", "before", "passed"]
+    heads += [f"times for {target:,} (burnt)" for target in TARGETS]
+    cells = [
+        [
+            row.tactic,
+            number(row.pace),
+            str(row.accounts),
+            number(row.requests),
+            str(row.throttled),
+            number(row.before),
+            number(row.passed),
+            *(f"{number(one.multiple, 1)} ({one.burnt:,})" for one in row.prices),
+        ]
+        for row in rows
+    ]
+    return table("the adaptive attacker: cost in account-days, as a multiple of no gateway", heads, cells)
+
+
+def choice_table(rows: Sequence[Attempt]) -> Table:
+    """What the attacker would choose."""
+    cells = []
+    for target in TARGETS:
+        found = cheapest(rows, target)
+        if found is not None:
+            own, price = found
+            ways = [number(cost) for cost in (price.leaving, price.staying)]
+            named = f"{own.tactic}, {own.pace:,.0f} a day"
+            cells.append([number(target), named, *ways, number(price.multiple, 1)])
+    heads = ["answers", "cheapest", "account-days leaving", "account-days staying", "multiple"]
+    return table("the adaptive attacker's choice", heads, cells)
 
 
 # --- beside the baselines ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="run by `make test-bench`")
 
-from benchmarks.detection import contest, features, mixed  # noqa: E402  after the check for their environment
+from benchmarks.detection import attacker, contest, features, mixed  # noqa: E402  after the check for their environment
 from benchmarks.detection.__main__ import main  # noqa: E402
 from benchmarks.detection.accounts import Account, Steps  # noqa: E402
 from benchmarks.detection.baselines import embedding, mmd, similarity, unmimic  # noqa: E402
@@ -135,12 +135,15 @@ def test_the_whole_run_with_baselines_writes_its_contests(
 ) -> None:
     home = write(tmp_path)
     monkeypatch.setattr(mixed, "REQUESTS", 8)
+    monkeypatch.setattr(attacker, "REQUESTS", 40)
     told = ["--policies", str(home / "policies"), "--out", str(tmp_path / "out")]
-    assert main([str(home), *told, "--parts", "baselines,mixed"]) == 0
+    assert main([str(home), *told, "--parts", "baselines,mixed,attacker,plots"]) == 0
     assert "PRADA" in capsys.readouterr().out
     document = json.loads((tmp_path / "out" / "detection.json").read_bytes())
     assert [one["title"] for one in document["contests"]] == [
         "at the gateway's benign cost", "calibrated for 1%",
     ]  # fmt: skip
+    pictures = {path.stem for path in (tmp_path / "out").iterdir() if path.suffix in (".png", ".svg")}
+    assert pictures == {"scores", "reached", "contest-1", "contest-2", "mixed", "attacker"}
     detectors = {row["detector"] for row in document["mixed"] if row["share"] == 0.5}
     assert {"gateway at throttle", "MMD 200 (hashed words), calibrated"} <= detectors
