@@ -13,6 +13,8 @@ SHARE ?=
 SCENARIOS ?=
 MOST ?=
 PARTS ?=
+CALIBRATE ?=
+TUNE ?=
 OUT ?=
 
 .DEFAULT_GOAL := help
@@ -54,10 +56,10 @@ setup-bench:
 	@tools/venv.sh .venv-bench requirements/bench.txt
 	@tools/bench-models.sh
 
-bench-detection: setup-bench  ## what the policies catch: make bench-detection DATA=DIR (SPLIT, SHARE, SCENARIOS, MOST, PARTS, OUT)
+bench-detection: setup-bench  ## what the policies catch: make bench-detection DATA=DIR (docs/detection.md)
 	.venv-bench/bin/python -m benchmarks.detection '$(DATA)' \
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(SHARE),--share '$(SHARE)') $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
-		$(if $(MOST),--most '$(MOST)') $(if $(PARTS),--parts '$(PARTS)') $(if $(OUT),--out '$(OUT)')
+		$(if $(MOST),--most '$(MOST)') $(if $(PARTS),--parts '$(PARTS)') $(if $(CALIBRATE),--calibrate '$(CALIBRATE)') $(if $(TUNE),--tune) $(if $(OUT),--out '$(OUT)')
 
 test-bench: setup-bench  ## the benchmarks' own tests, in their own environment
 	.venv-bench/bin/pytest -q tests/benchmarks

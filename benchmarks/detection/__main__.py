@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.detection.calibrate import TUNE
 from benchmarks.detection.run import PARTS, Options, run
 from gateway.errors import ConfigError
 
@@ -21,7 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scenarios", type=_names, default=(), help="only these attacks: a,b")
     parser.add_argument("--most", type=int, default=0, help="requests looked at per principal; 0: all")
     parser.add_argument("--calibrate", type=Path, help="a directory with an honest week of the deployment")
-    parser.add_argument("--tune", action="store_true", help="also calibrate through `gateway tune`")
+    parser.add_argument(
+        "--tune",
+        nargs="?",
+        const=TUNE,
+        metavar="WORDS",
+        help=f"also calibrate through `gateway tune`; by default: {TUNE}".replace("%", "%%"),
+    )
     parser.add_argument("--parts", type=_names, default=None, help=f"of {','.join(PARTS)}; all but the last")
     given = vars(parser.parse_args(arguments))
     try:

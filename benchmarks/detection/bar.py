@@ -69,8 +69,8 @@ def read_goals(accounts: Accounts, alarms: Mapping[str, Alarms]) -> list[Read]:
     return rows
 
 
-def read_cost(accounts: Accounts, alarms: Mapping[str, Alarms], posture: int) -> list[Read]:
-    """The honest principals with a visible response, their worst class, and their requests touched."""
+def read_cost(accounts: Accounts, alarms: Mapping[str, Alarms], posture: int, most: float) -> list[Read]:
+    """The honest principals with a visible response (at most `most`), their worst class, their requests."""
     honest = [own for own in accounts.values() if own.role.benign]
     kinds: dict[str, list[Account]] = defaultdict(list)
     for own in honest:
@@ -82,7 +82,7 @@ def read_cost(accounts: Accounts, alarms: Mapping[str, Alarms], posture: int) ->
     whole = _hit(honest, alarms["narrow"])
     part = touched / requests if requests else None
     rows = [
-        Read("honest principals", "≤ 3 % as shipped, ≤ 1 % calibrated", whole, met=_below(whole.rate, 0.01)),
+        Read("honest principals", f"≤ {most:.0%}", whole, met=_below(whole.rate, most)),
         Read("honest requests touched", "≤ 0.2 %", None, part, _below(part, 0.002)),
     ]
     if worst:

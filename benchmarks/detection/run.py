@@ -17,9 +17,9 @@ import msgspec
 from rich.console import Console
 
 from benchmarks.detection import attacker, mixed
-from benchmarks.detection.accounts import Account, Accounts, Steps, drive, steps
+from benchmarks.detection.accounts import POSTURES, Account, Accounts, Steps, drive, steps
 from benchmarks.detection.bar import read_campaigns, read_cost, read_goals
-from benchmarks.detection.calibrate import TUNE, cross_fitted, cut
+from benchmarks.detection.calibrate import BOUND, cross_fitted, cut
 from benchmarks.detection.corpus import Corpus, locate, read_corpus
 from benchmarks.detection.gateway_results import Setting, armed_scores, by_tuning, links, result, settings
 from benchmarks.detection.tables import (
@@ -49,6 +49,8 @@ RIVALS = ("baselines", "minilm", "unmimic")
 USUAL = ("gateway", *RIVALS, "mixed", "attacker", "plots")
 PARTS = (*USUAL, "language-model")
 """What can be asked for; the gateway's own rows are always made. The last lets the attacker use a model."""
+UNTUNED = 0.03
+"""The part of honest principals that defaults may hit on traffic that they were not tuned on."""
 REWRITTEN = 200
 """Tasks that a language model rewords."""
 Study = Callable[[str, Call], None]
@@ -66,7 +68,8 @@ class Options:
     scenarios: tuple[str, ...] = ()
     most: int = 0
     calibrate: Path | None = None
-    tune: bool = False
+    tune: str | None = None
+    """How `gateway tune` is asked, if at all."""
     parts: tuple[str, ...] = USUAL
 
 
@@ -170,12 +173,13 @@ def _gateway(made: Run) -> None:
         honest_week = {name: own for name, own in armed_scores(week).items() if week[name].role.benign}
     made.bars = cross_fitted(accounts, armed_scores(accounts), honest_week)
     found = [(setting, accounts) for setting in settings(accounts, made.marks, made.bars)]
-    if options.tune:
-        found += _tuned(made)
+    if options.tune is not None:
+        found += _tuned(made, options.tune)
     results, bars = [], {}
     for setting, own in found:
         results.append(result(own, setting))
-        rows = read_goals(own, setting.alarms) + read_cost(own, setting.alarms, setting.posture)
+        most = UNTUNED if setting.name in POSTURES else BOUND
+        rows = read_goals(own, setting.alarms) + read_cost(own, setting.alarms, setting.posture, most)
         rows += read_campaigns(own, setting.alarms, links(own))
         bars[setting.name] = msgspec.to_builtins(rows)
         show(made.console, [*result_tables(results[-1]), bar_table(setting.name, rows)])
@@ -183,9 +187,9 @@ def _gateway(made: Run) -> None:
     _linking(made)
 
 
-def _tuned(made: Run) -> list[tuple[Setting, Accounts]]:
+def _tuned(made: Run, asked: str) -> list[tuple[Setting, Accounts]]:
     options = made.options
-    setting, answers, accounts = by_tuning(made.corpus, options.policies, options.out, made.marks, TUNE)
+    setting, answers, accounts = by_tuning(made.corpus, options.policies, options.out, made.marks, asked)
     made.document["tune"] = [list(answer.said) for answer in answers]
     for fold, answer in enumerate(answers):
         made.console.print(f"gateway tune without half {fold}: {'; '.join(answer.said)}")
