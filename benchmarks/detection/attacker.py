@@ -52,6 +52,8 @@ class Tactic:
     parameters: Literal["fixed", "random"] = "fixed"
     repeats: float = 0.0
     """Part of the requests that ask again what was asked before, as a finite suite does."""
+    burners: bool = False
+    """Every account is given up after its few requests, before anything can be known of it."""
 
 
 TACTICS = (
@@ -59,6 +61,7 @@ TACTICS = (
     Tactic("bare"),
     Tactic("spread over 20, one wrapper", 20, "wrapped"),
     Tactic("spread over 20, bare", 20),
+    Tactic("burners, 10 requests each", 200, "wrapped", burners=True),
     Tactic("grammar, over 20", 20, "grammar"),
     Tactic("language model, over 5", 5, "model"),
     Tactic("half filler, over 20", 20, "wrapped", filler=0.5),
@@ -239,6 +242,7 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
     accounts = drive(bundle, roles, traffic(tactic, pace, own))
     alarms = rung_alarms(accounts, ARMED, marks.throttle)
     lost = sum(at is not None for at in alarms.values())
+    burnt = len(accounts) if tactic.burners else lost
     before = passed = 0
     left = stayed = 0.0
     for name, account in accounts.items():
@@ -247,7 +251,9 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
         passed += _passed(account)
         days = len(account) / pace
         stayed += days
-        left += days if at is None else math.ceil(max(account.ts[at] - account.ts[0], 1.0) / DAY)
+        gone = len(account) - 1 if at is None else at
+        used_up = at is not None or tactic.burners
+        left += math.ceil(max(account.ts[gone] - account.ts[0], 1.0) / DAY) if used_up else days
     return Attempt(
         tactic.name,
         pace,
@@ -257,7 +263,12 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
         before,
         passed,
         tuple(
-            price(target, _rate(before, left), _rate(passed, stayed), _rate(lost, before))
+            price(
+                target,
+                _rate(before, left),
+                0.0 if tactic.burners else _rate(passed, stayed),
+                _rate(burnt, before),
+            )
             for target in TARGETS
         ),
     )

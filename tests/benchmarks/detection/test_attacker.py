@@ -106,6 +106,15 @@ def test_a_policy_that_throttles_at_once_burns_accounts_and_raises_the_price() -
     assert (found.prices[0].multiple or 0.0) > 1.0
 
 
+def test_a_burner_costs_a_day_however_few_its_requests() -> None:
+    lax = bundle(policy("signals: {none: {request: {request.model: [x]}, points: 60}}"), ladder=LIMITING)
+    tactic = Tactic("burners", 20, burners=True)
+    found = attacker.attempt(lax, tactic, 10_000.0, material(), steps(lax.ladder))
+    first = found.prices[0]
+    assert (found.before, found.throttled) == (240, 0)
+    assert (first.leaving, first.staying, first.burnt) == (84, None, 84)
+
+
 def test_the_attacker_chooses_the_cheapest_way() -> None:
     rows = [
         attacker.Attempt(name, 1.0, 1, 1, 0, 1, 1, (attacker.price(1000, leaving, staying, 0.0),))
