@@ -288,7 +288,8 @@ def price(target: int, leaving: float, staying: float, burnt: float) -> Price:
 
     `burnt` are accounts given up per answer.
     """
-    costs = [float(math.ceil(target / rate)) if rate else None for rate in (leaving, staying)]
+    # A little less, because sums of fractions of days are not exact.
+    costs = [float(math.ceil(target / rate - 1e-6)) if rate else None for rate in (leaving, staying)]
     cheapest = min((cost for cost in costs if cost is not None), default=None)
     free = math.ceil(target / PER_DAY)
     return Price(

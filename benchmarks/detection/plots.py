@@ -107,15 +107,15 @@ def attacker(folder: Path, rows: Sequence[Attempt]) -> None:
     tactics = list(dict.fromkeys(row.tactic for row in rows))
     with _picture(folder, "attacker", "Cost of clean answers, as a multiple of no gateway") as axes:
         for at, target in enumerate(TARGETS):
-            costs = []
-            for tactic in tactics:
+            costs: dict[float, float] = {}
+            for place, tactic in enumerate(tactics):
                 prices = [one for row in rows if row.tactic == tactic for one in row.prices]
                 known = [one.multiple for one in prices if one.target == target and one.multiple is not None]
-                costs.append(min(known, default=0.0))
-            places = [place + 0.25 * (at - 1) for place in range(len(tactics))]
-            axes.barh(places, costs, height=0.25, color=COLOURS[at], label=f"{target:,} answers")
+                costs |= {place + 0.2 * (at - 1): min(known)} if known else {}
+            axes.scatter(list(costs.values()), list(costs), color=COLOURS[at], label=f"{target:,} answers")
         axes.set_yticks(range(len(tactics)), tactics, fontsize=8)
-        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xscale("log")
         axes.axvline(1.0, color="#888888", linewidth=0.8)
         axes.invert_yaxis()
-        axes.legend(fontsize=8, frameon=False)
+        axes.grid(axis="y", linewidth=0.3)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)

@@ -100,6 +100,7 @@ def test_a_policy_that_throttles_at_once_burns_accounts_and_raises_the_price() -
     free = attacker.attempt(lax, tactic, 1000.0, material(), steps(lax.ladder))
     assert (free.throttled, free.before, free.passed) == (0, 240, 240)
     assert [price.multiple for price in free.prices] == [1.0, 10.0, 10.0]
+    assert [price.leaving for price in free.prices] == [1.0, 50.0, 1000.0]
     assert found.throttled == 2
     assert (found.before, found.prices[0].leaving) == (0, None)
     assert 0 < found.passed < 240
