@@ -42,14 +42,19 @@ class Studied:
     """Texts of all principals in the order of their requests."""
 
     texts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _made: dict[str, Any] = field(default_factory=dict)
 
     def add(self, principal: str, call: Call) -> None:
         """One more request."""
         self.texts[principal].append(newest(call))
 
     def vectors(self, names: Iterable[str]) -> dict[str, Any]:
-        """The hashed vectors of these principals."""
-        return {name: hashed(self.texts[name]) for name in names}
+        """The hashed vectors of these principals, whose requests have all been added; made once."""
+        wanted = list(names)
+        for name in wanted:
+            if name not in self._made:
+                self._made[name] = hashed(self.texts[name])
+        return {name: self._made[name] for name in wanted}
 
 
 def hashed(texts: Iterable[str]) -> Any:

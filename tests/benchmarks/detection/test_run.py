@@ -11,7 +11,7 @@ import pytest
 from benchmarks.detection.__main__ import main
 from benchmarks.detection.bar import read_campaigns, read_goals
 from benchmarks.detection.outcome import linking
-from tests.benchmarks.detection.support import account, role, write
+from tests.benchmarks.detection.support import account, line, role, write
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,19 @@ def test_a_throttled_campaign_goes_on_to_get_what_the_limit_lets_pass(document: 
 def test_mixed_keys_are_judged_without_any_baseline(document: dict[str, Any]) -> None:
     assert {row["share"] for row in document["mixed"]} == {1.0, 0.5, 0.25, 0.1, 0.05, 0.0}
     assert "contests" not in document
+
+
+def test_an_honest_week_of_its_own_sets_the_threshold(ran: Path) -> None:
+    week = ran / "week"
+    week.mkdir(exist_ok=True)
+    honest = [line("loud", "benign:job", 60.0 * at, f"write {at} tasks") for at in range(8)]
+    (week / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in honest))
+    told = ["--policies", str(ran / "policies"), "--out", str(ran / "weekly"), "--calibrate", str(week)]
+    assert main([str(ran), *told, "--parts", "gateway"]) == 0
+    document = json.loads((ran / "weekly" / "detection.json").read_text())
+    # Somebody honest asks for tasks here, so that asking for tasks cannot be held against anybody.
+    assert of(document, "calibrated", "self_instruct")["campaigns"]["hits"] == 0
+    assert of(document, "armed", "self_instruct")["campaigns"]["hits"] == 1
 
 
 def test_the_tables_are_printed(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
