@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.detection.accounts import Account, Steps, drive, steps
 from benchmarks.detection.corpus import locate, read_corpus
+from gateway.adapters.replay import Nobody, Player
+from gateway.exchange import Gate
+from gateway.model import Mode
 from gateway.policies.load import load_bundle
+from gateway.records import Record
+from gateway.stores.memory import MemoryStore
 from tests.benchmarks.detection.support import write
 from tests.support import bundle
 
@@ -57,6 +64,34 @@ def test_several_answers_to_one_request_are_counted_and_their_tokens_guessed(
 
 def test_filler_is_not_counted_as_harvest(accounts: dict[str, Account]) -> None:
     assert list(accounts["head-0"].harvest) == [0, 1] * 4
+
+
+@dataclass(frozen=True)
+class Linked(Record):
+    """A record of a gateway that finds campaigns."""
+
+    campaign: str | None = None
+
+
+def test_the_first_request_in_a_campaign_and_the_last_campaign_are_kept(tmp_path: Path) -> None:
+    home = write(tmp_path)
+    corpus = read_corpus(locate(home), scenarios=["self_instruct"])
+    player = Player(Gate(load_bundle(home / "policies"), Mode.ENFORCE, MemoryStore(100), Nobody()))
+    own = Account(corpus.roles["wisher"])
+    lines = [row for row in corpus.lines() if row.principal == "wisher"]
+    for number, (row, campaign) in enumerate(zip(lines, [None, None, "c1", None, "c2"], strict=False), 1):
+        record = player.play(row, number)
+        values = {field.name: getattr(record, field.name) for field in fields(Record)}
+        own.add(row, Linked(**{**values, "campaign": campaign}), {"watch": 0, "narrow": 1, "throttle": 2})
+    assert (own.linked, own.found) == (2, "c2")
+
+
+def test_recorded_costs_come_before_guesses(tmp_path: Path) -> None:
+    home = write(tmp_path)
+    corpus = read_corpus(locate(home))
+    row = msgspec.structs.replace(next(corpus.lines()), usage={"prompt_tokens": 3, "completion_tokens": 7})
+    made = drive(load_bundle(home / "policies"), corpus.roles, [row])
+    assert [list(own.tokens) for own in made.values()] == [[7]]
 
 
 def test_what_a_reader_studies_is_every_call_of_the_cast(tmp_path: Path) -> None:

@@ -65,6 +65,17 @@ def test_mixed_keys_are_judged_without_any_baseline(document: dict[str, Any]) ->
     assert "contests" not in document
 
 
+def test_policies_that_were_tuned_are_judged_half_by_half(ran: Path) -> None:
+    told = ["--policies", str(ran / "policies"), "--out", str(ran / "tuned"), "--parts", "gateway"]
+    # Stands for a verb that writes policies; what it writes leaves the scores as they are.
+    assert main([str(ran), *told, "--tune", "schema --write {policies}/more.json"]) == 0
+    document = json.loads((ran / "tuned" / "detection.json").read_text())
+    assert [row["name"] for row in document["gateway"]] == ["shipped", "armed", "calibrated", "tuned"]
+    for scenario in ("logprob_harvest", "self_instruct", "hydra wrapped"):
+        tuned, armed = (of(document, name, scenario)["principals"] for name in ("tuned", "armed"))
+        assert tuned == armed
+
+
 def test_an_honest_week_of_its_own_sets_the_threshold(ran: Path) -> None:
     week = ran / "week"
     week.mkdir(exist_ok=True)
