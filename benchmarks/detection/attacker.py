@@ -28,12 +28,16 @@ from gateway.policies.bundle import Bundle
 from gateway.readers.base import Line
 
 TARGETS = (1_000, 50_000, 1_000_000)
-PER_DAY = 10_000
-"""Answers that one account gets in a day without a gateway: seven a minute, below public rate limits."""
-PACES = (10_000.0, 1_000.0, 100.0)
+PER_DAY = 3_000
+"""Answers that one account gets in a day without a gateway: two a minute, far below public rate limits."""
+PACES = (3_000.0, 1_000.0, 100.0)
 """Requests of one account in a day."""
-REQUESTS = 2000
-"""Simulated for one tactic at one pace, over all its accounts."""
+HORIZON, LEAST = 3 * 3600.0, 50
+"""Each account is simulated for so many seconds, and for so many requests: until the ladder has settled."""
+BURNT = 10
+"""Requests of an account that is given up on purpose."""
+SETTLED = 2 * 3600.0
+"""What passes is only told of accounts that were watched for so long."""
 DAY = 86400.0
 BEGINS = 1_767_571_200.0
 """A Monday, at midnight."""
@@ -63,7 +67,7 @@ TACTICS = (
     Tactic("spread over 20, bare", 20),
     Tactic("burners, 10 requests each", 200, "wrapped", burners=True),
     Tactic("grammar, over 20", 20, "grammar"),
-    Tactic("language model, over 5", 5, "model"),
+    Tactic("language model", wording="model"),
     Tactic("half filler, over 20", 20, "wrapped", filler=0.5),
     Tactic("honest program's cadence and repeats", 1, "wrapped", cadence="program", repeats=0.2),
     Tactic("random parameters, over 20", 20, "wrapped", parameters="random"),
@@ -92,7 +96,7 @@ class Price:
     leaving: float | None
     """Accounts are given up at `throttle`; None where nothing was obtained before it."""
     staying: float | None
-    """Accounts are used on; None where nothing passed."""
+    """Accounts are used on; None where nothing passed in the end, or nobody watched for long enough."""
     multiple: float | None
     """Of the cheaper way."""
 
@@ -162,7 +166,7 @@ def _account(tactic: Tactic, pace: float, own: Material, number: int) -> Iterato
     shard = tasks[number :: tactic.accounts]
     asked: list[str] = []
     now = BEGINS + dice.random() * 3600
-    count = min(REQUESTS // tactic.accounts, math.ceil(len(shard) / max(1.0 - tactic.filler, 0.1)))
+    count = BURNT if tactic.burners else max(LEAST, int(pace * HORIZON / DAY))
     for place in range(count):
         now += _gap(tactic, pace, own, dice, place)
         if own.filler and dice.random() < tactic.filler:
@@ -243,14 +247,18 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
     alarms = rung_alarms(accounts, ARMED, marks.throttle)
     lost = sum(at is not None for at in alarms.values())
     burnt = len(accounts) if tactic.burners else lost
-    before = passed = 0
+    before = passed = settled = 0
     left = stayed = 0.0
     for name, account in accounts.items():
         at = alarms[name]
         before += sum(account.harvest[: len(account) if at is None else at])
-        passed += _passed(account)
+        passed += sum(_passed(account))
         days = len(account) / pace
-        stayed += days
+        if not tactic.burners and account.ts[-1] - account.ts[0] >= SETTLED:
+            # What it gets in the end is what it goes on to get.
+            late = _passed(account)[len(account) * 2 // 3 :]
+            settled += sum(late)
+            stayed += len(late) / pace
         gone = len(account) - 1 if at is None else at
         used_up = at is not None or tactic.burners
         left += math.ceil(max(account.ts[gone] - account.ts[0], 1.0) / DAY) if used_up else days
@@ -266,7 +274,7 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
             price(
                 target,
                 _rate(before, left),
-                0.0 if tactic.burners else _rate(passed, stayed),
+                _rate(settled, stayed),
                 _rate(burnt, before),
             )
             for target in TARGETS
@@ -274,9 +282,10 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
     )
 
 
-def _passed(account: Account) -> int:
+def _passed(account: Account) -> list[bool]:
+    """Whether each request brought a wanted answer."""
     rows = zip(account.harvest, account.refused[ARMED], strict=True)
-    return sum(wanted and not refused for wanted, refused in rows)
+    return [bool(wanted and not refused) for wanted, refused in rows]
 
 
 def _rate(answers: float, days: float) -> float:

@@ -51,7 +51,7 @@ PARTS = (*USUAL, "language-model")
 """What can be asked for; the gateway's own rows are always made. The last lets the attacker use a model."""
 UNTUNED = 0.03
 """The part of honest principals that defaults may hit on traffic that they were not tuned on."""
-REWRITTEN = 200
+REWRITTEN = 400
 """Tasks that a language model rewords."""
 Study = Callable[[str, Call], None]
 

@@ -35,7 +35,8 @@ rungs:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attacker, "REQUESTS", 240)
+    monkeypatch.setattr(attacker, "LEAST", 12)
+    monkeypatch.setattr(attacker, "HORIZON", 3600.0)
 
 
 def material() -> Material:
@@ -90,7 +91,10 @@ def test_random_parameters_differ_and_fixed_ones_do_not() -> None:
     assert len(shapes(Tactic("random", parameters="random"))) > 5
 
 
-def test_a_policy_that_throttles_at_once_burns_accounts_and_raises_the_price() -> None:
+def test_a_policy_that_throttles_at_once_burns_accounts_and_raises_the_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attacker, "HORIZON", 3 * 3600.0)
     strict = bundle(
         policy("signals: {all: {request: {request.model: {exists: true}}, points: 60}}"), ladder=LIMITING
     )
@@ -98,13 +102,21 @@ def test_a_policy_that_throttles_at_once_burns_accounts_and_raises_the_price() -
     tactic = Tactic("two", 2)
     found = attacker.attempt(strict, tactic, 1000.0, material(), steps(strict.ladder))
     free = attacker.attempt(lax, tactic, 1000.0, material(), steps(lax.ladder))
-    assert (free.throttled, free.before, free.passed) == (0, 240, 240)
-    assert [price.multiple for price in free.prices] == [1.0, 10.0, 10.0]
+    assert (free.throttled, free.before, free.passed) == (0, 250, 250)
+    assert [price.multiple for price in free.prices] == pytest.approx([1.0, 50 / 17, 1000 / 334])
     assert [price.leaving for price in free.prices] == [1.0, 50.0, 1000.0]
+    assert [price.staying for price in free.prices] == [1.0, 50.0, 1000.0]
     assert found.throttled == 2
     assert (found.before, found.prices[0].leaving) == (0, None)
-    assert 0 < found.passed < 240
+    assert 0 < found.passed < 250
     assert (found.prices[0].multiple or 0.0) > 1.0
+
+
+def test_what_would_pass_in_the_end_is_not_told_of_accounts_that_were_watched_for_minutes() -> None:
+    lax = bundle(policy("signals: {none: {request: {request.model: [x]}, points: 60}}"), ladder=LIMITING)
+    found = attacker.attempt(lax, Tactic("brief"), 1000.0, material(), steps(lax.ladder))
+    assert {price.staying for price in found.prices} == {None}
+    assert found.passed == found.before > 0
 
 
 def test_a_burner_costs_a_day_however_few_its_requests() -> None:
@@ -112,8 +124,8 @@ def test_a_burner_costs_a_day_however_few_its_requests() -> None:
     tactic = Tactic("burners", 20, burners=True)
     found = attacker.attempt(lax, tactic, 10_000.0, material(), steps(lax.ladder))
     first = found.prices[0]
-    assert (found.before, found.throttled) == (240, 0)
-    assert (first.leaving, first.staying, first.burnt) == (84, None, 84)
+    assert (found.before, found.throttled) == (200, 0)
+    assert (first.leaving, first.staying, first.burnt) == (100, None, 100)
 
 
 def test_the_attacker_chooses_the_cheapest_way() -> None:

@@ -135,7 +135,7 @@ def test_the_whole_run_with_baselines_writes_its_contests(
 ) -> None:
     home = write(tmp_path)
     monkeypatch.setattr(mixed, "REQUESTS", 8)
-    monkeypatch.setattr(attacker, "REQUESTS", 40)
+    monkeypatch.setattr(attacker, "HORIZON", 0.0)
     told = ["--policies", str(home / "policies"), "--out", str(tmp_path / "out")]
     assert main([str(home), *told, "--parts", "baselines,mixed,attacker,plots"]) == 0
     assert "PRADA" in capsys.readouterr().out

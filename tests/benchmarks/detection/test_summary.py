@@ -18,7 +18,7 @@ def test_the_figures_of_a_run_stand_between_the_marks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mixed, "REQUESTS", 8)
-    monkeypatch.setattr(attacker, "REQUESTS", 40)
+    monkeypatch.setattr(attacker, "HORIZON", 0.0)
     home = write(tmp_path)
     told = ["--policies", str(home / "policies"), "--out", str(home / "out"), "--parts", "mixed,attacker"]
     assert main([str(home), *told]) == 0
