@@ -246,22 +246,12 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
     accounts = drive(bundle, roles, traffic(tactic, pace, own))
     alarms = rung_alarms(accounts, ARMED, marks.throttle)
     lost = sum(at is not None for at in alarms.values())
-    burnt = len(accounts) if tactic.burners else lost
-    before = passed = settled = 0
-    left = stayed = 0.0
-    for name, account in accounts.items():
-        at = alarms[name]
-        before += sum(account.harvest[: len(account) if at is None else at])
-        passed += sum(_passed(account))
-        days = len(account) / pace
-        if not tactic.burners and account.ts[-1] - account.ts[0] >= SETTLED:
-            # What it gets in the end is what it goes on to get.
-            late = _passed(account)[len(account) * 2 // 3 :]
-            settled += sum(late)
-            stayed += len(late) / pace
-        gone = len(account) - 1 if at is None else at
-        used_up = at is not None or tactic.burners
-        left += math.ceil(max(account.ts[gone] - account.ts[0], 1.0) / DAY) if used_up else days
+    kept = [_leaving(tactic, pace, account, alarms[name]) for name, account in accounts.items()]
+    before = sum(answers for answers, _ in kept)
+    leaving = _rate(before, sum(days for _, days in kept))
+    ends = [_staying(pace, account) for account in accounts.values() if not tactic.burners]
+    staying = _rate(sum(answers for answers, _ in ends), sum(days for _, days in ends))
+    burnt = _rate(len(accounts) if tactic.burners else lost, before)
     return Attempt(
         tactic.name,
         pace,
@@ -269,17 +259,28 @@ def attempt(bundle: Bundle, tactic: Tactic, pace: float, own: Material, marks: S
         sum(map(len, accounts.values())),
         lost,
         before,
-        passed,
-        tuple(
-            price(
-                target,
-                _rate(before, left),
-                _rate(settled, stayed),
-                _rate(burnt, before),
-            )
-            for target in TARGETS
-        ),
+        sum(sum(_passed(account)) for account in accounts.values()),
+        tuple(price(target, leaving, staying, burnt) for target in TARGETS),
     )
+
+
+def _leaving(tactic: Tactic, pace: float, account: Account, alarm: int | None) -> tuple[int, float]:
+    """(answers, days) of an account that is given up at `throttle`, or before on purpose."""
+    end = len(account) if alarm is None else alarm
+    answers = sum(account.harvest[:end])
+    if alarm is None and not tactic.burners:
+        return answers, len(account) / pace
+    last = min(end, len(account) - 1)
+    return answers, math.ceil(max(account.ts[last] - account.ts[0], 1.0) / DAY)
+
+
+def _staying(pace: float, account: Account) -> tuple[int, float]:
+    """(answers, days) of the last third of an account; nothing of one that was not watched for long."""
+    if account.ts[-1] - account.ts[0] < SETTLED:
+        return 0, 0.0
+    # What it gets in the end is what it goes on to get.
+    late = _passed(account)[len(account) * 2 // 3 :]
+    return sum(late), len(late) / pace
 
 
 def _passed(account: Account) -> list[bool]:
