@@ -28,7 +28,7 @@ run: setup-run  ## run the gateway (UPSTREAM=URL, PORT, ADMIN_PORT, MODE=shadow|
 		$(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(PORT),--port '$(PORT)') \
 		$(if $(ADMIN_PORT),--admin-port '$(ADMIN_PORT)') $(if $(MODE),--mode '$(MODE)')
 
-test: setup-test lint types unit  ## set up, lint, check types, run every test
+test: setup-test lint types unit test-bench  ## set up, lint, check types, run every test
 
 setup-run:
 	@tools/venv.sh $(VENV) requirements/run.txt requirements/dev.txt

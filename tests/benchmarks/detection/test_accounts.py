@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import msgspec
@@ -66,8 +65,7 @@ def test_filler_is_not_counted_as_harvest(accounts: dict[str, Account]) -> None:
     assert list(accounts["head-0"].harvest) == [0, 1] * 4
 
 
-@dataclass(frozen=True)
-class Linked(Record):
+class Linked(Record, frozen=True):
     """A record of a gateway that finds campaigns."""
 
     campaign: str | None = None
@@ -81,7 +79,7 @@ def test_the_first_request_in_a_campaign_and_the_last_campaign_are_kept(tmp_path
     lines = [row for row in corpus.lines() if row.principal == "wisher"]
     for number, (row, campaign) in enumerate(zip(lines, [None, None, "c1", None, "c2"], strict=False), 1):
         record = player.play(row, number)
-        values = {field.name: getattr(record, field.name) for field in fields(Record)}
+        values = msgspec.structs.asdict(record)
         own.add(row, Linked(**{**values, "campaign": campaign}), {"watch": 0, "narrow": 1, "throttle": 2})
     assert (own.linked, own.found) == (2, "c2")
 

@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-np = pytest.importorskip("numpy", reason="run by `make test-bench`")
-
-from benchmarks.detection import attacker, contest, features, mixed  # noqa: E402  after the check for their environment
-from benchmarks.detection.__main__ import main  # noqa: E402
-from benchmarks.detection.accounts import Account, Steps  # noqa: E402
-from benchmarks.detection.baselines import embedding, mmd, similarity, unmimic  # noqa: E402
-from gateway.model import Call, Route, Turn  # noqa: E402
-from tests.benchmarks.detection.support import account, role, write  # noqa: E402
+from benchmarks.detection import attacker, contest, features, mixed
+from benchmarks.detection.__main__ import main
+from benchmarks.detection.accounts import Account, Steps
+from benchmarks.detection.baselines import embedding, mmd, similarity, unmimic
+from gateway.model import Call, Route, Turn
+from tests.benchmarks.detection.support import account, role, write
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgkl" for b in "aeiou" for c in "prstvx"]
 
