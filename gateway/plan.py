@@ -185,6 +185,16 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[Reading]], Sequence[Rea
     return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
+def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedSignal]:
+    """The signals that have something to count at a step, one for each fingerprint that they share."""
+    done = set()
+    for one in signals:
+        detector = one.signal.detector
+        if _counts(detector, step) and not (step == "study" and detector.studies in done):
+            done |= {detector.studies} - {""}
+            yield one
+
+
 def _counts(detector: Detector, step: Step) -> bool:
     """Whether a detector does not leave a step to the base, which does nothing."""
     return getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
@@ -227,9 +237,7 @@ class _Maker:
             early=tuple(one for one in signals if not one.signal.detector.late),
             late=tuple(one for one in signals if one.signal.detector.late),
             floors=any(one.floor >= 0 for one in signals),
-            steps={
-                step: tuple(one for one in signals if _counts(one.signal.detector, step)) for step in STEPS
-            },
+            steps={step: tuple(_counting(signals, step)) for step in STEPS},
             silent=tuple(PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode),
         )
 

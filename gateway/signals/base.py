@@ -68,6 +68,8 @@ class Detector:
     late: bool = False
     fields: frozenset[str] = frozenset()
     """Names of the fields (`gateway.fields`) that it reads, of this call and of those in its window."""
+    studies: str = ""
+    """Fingerprint of all that `study` counts: of the signals of a policy that share it the first counts."""
     reads: tuple[Op, ...] = ()
     """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
 
