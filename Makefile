@@ -8,9 +8,17 @@ ADMIN_PORT ?=
 MODE ?=
 CONFIG ?= config.example.yaml
 DATA ?=
+SPLIT ?=
+SHARE ?=
+SCENARIOS ?=
+MOST ?=
+PARTS ?=
+CALIBRATE ?=
+TUNE ?=
+OUT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup-run setup-test lint types unit replay lock clean
+.PHONY: help run test setup-run setup-test lint types unit replay bench-detection test-bench setup-bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +28,7 @@ run: setup-run  ## run the gateway (UPSTREAM=URL, PORT, ADMIN_PORT, MODE=shadow|
 		$(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(PORT),--port '$(PORT)') \
 		$(if $(ADMIN_PORT),--admin-port '$(ADMIN_PORT)') $(if $(MODE),--mode '$(MODE)')
 
-test: setup-test lint types unit  ## set up, lint, check types, run every test
+test: setup-test lint types unit test-bench  ## set up, lint, check types, run every test
 
 setup-run:
 	@tools/venv.sh $(VENV) requirements/run.txt requirements/dev.txt
@@ -44,8 +52,20 @@ unit: setup-test  ## the tests with coverage; the pure core must be covered to t
 replay: setup-run  ## score recorded traffic: make replay DATA=DIR
 	$(BIN)/gateway replay $(DATA)
 
+setup-bench:
+	@tools/venv.sh .venv-bench requirements/bench.txt
+	@tools/bench-models.sh
+
+bench-detection: setup-bench  ## what the policies catch: make bench-detection DATA=DIR (docs/detection.md)
+	.venv-bench/bin/python -m benchmarks.detection '$(DATA)' \
+		$(if $(SPLIT),--split '$(SPLIT)') $(if $(SHARE),--share '$(SHARE)') $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
+		$(if $(MOST),--most '$(MOST)') $(if $(PARTS),--parts '$(PARTS)') $(if $(CALIBRATE),--calibrate '$(CALIBRATE)') $(if $(TUNE),--tune) $(if $(OUT),--out '$(OUT)')
+
+test-bench: setup-bench  ## the benchmarks' own tests, in their own environment
+	.venv-bench/bin/pytest -q tests/benchmarks
+
 lock:  ## pin the newest versions of all dependencies anew
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/lock.sh
 
 clean:  ## remove what the targets have made
-	rm -rf $(VENV) .venv-mitmproxy .cache tests/node/node_modules build *.egg-info
+	rm -rf $(VENV) .venv-mitmproxy .venv-bench .cache tests/node/node_modules build *.egg-info

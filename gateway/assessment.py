@@ -123,12 +123,14 @@ class Assessment:
         # The register holds when the scope was first seen; nothing yet means now.
         firsts = [batch[FIRST_AT].values or (self._facts.now,) for batch in readings]
         self._since = (firsts[0][0], firsts[-1][0])
-        every = [self._concern(planned) for planned in self.plan.policies]
+        scores = [self._policy(planned) for planned in self.plan.policies]
         exemptions = self.plan.bundle.exemptions
         if exemptions and (force := in_force(exemptions, self._facts)):
-            self._soften(force, [concern.total() for concern in every])
-        self.policies = tuple([concern.total() for concern in every])
-        self._given = _given(self.policies)
+            self._soften(force, scores)
+            softer = {concern.planned.policy.id: concern.total() for concern in self._concerns}
+            scores = [softer.get(score.id, score) for score in scores]
+        self.policies = tuple(scores)
+        self._given = _given(scores)
 
     # --- what was found ---------------------------------------------------------------------------
 
@@ -215,24 +217,27 @@ class Assessment:
 
     # --- scoring ----------------------------------------------------------------------------------
 
-    def _concern(self, planned: PlannedPolicy) -> _Concern:
+    def _policy(self, planned: PlannedPolicy) -> PolicyScore:
+        """What one policy says of this call; those that it concerns are remembered."""
         policy, facts = planned.policy, self._facts
         mode = policy_mode(policy, self._ceiling, facts.principal)
         if mode is _DISABLED:
-            return _Concern(planned, mode, (0.0, 0.0))
+            return planned.silent[mode]
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
         hard = shadow if policy.carry else enforced
-        concern = _Concern(planned, mode, (hard if mode is _ENFORCE else 0.0, shadow))
-        if policy.match is None or policy.match.weigh(facts):
-            self._concerns.append(concern)
-            self._score(concern, planned.early)
-        return concern
+        held = (hard if mode is _ENFORCE else 0.0, shadow)
+        if policy.match is not None and not policy.match.weigh(facts):
+            return PolicyScore(policy.id, mode, 0.0, *held) if shadow or hard else planned.silent[mode]
+        concern = _Concern(planned, mode, held)
+        self._concerns.append(concern)
+        self._score(concern, planned.early)
+        return concern.total()
 
     def _score(self, concern: _Concern, signals: Sequence[PlannedSignal]) -> bool:
         """Read these signals of the policy; whether any gave a verdict."""
         batch, facts, scores = concern.planned.batch, self._facts, concern.scores
         readings, since, mode, now = self._readings[batch], self._since[batch], concern.mode, facts.now
-        before = len(scores)
+        before, every = len(scores), concern.planned.policy.combine == "all"
         for planned in signals:
             signal = planned.signal
             try:
@@ -249,6 +254,8 @@ class Assessment:
                     score = self._relief.soften(planned.name, signal, score)
                 concern.signals.append(planned)
                 scores.append(score)
+            if every and (measure is None or not score.points):
+                break  # whatever the others say, the policy gives nothing
         found = len(scores) > before
         if found:
             concern.count()

@@ -53,7 +53,7 @@ class Metered(Detector):
 
     def __init__(self, inner: Detector, budget: Budget) -> None:
         self._inner, self._budget = inner, budget
-        self.fields, self.reads = inner.fields, inner.reads
+        self.fields, self.reads, self.studies = inner.fields, inner.reads, inner.studies
         # The plan passes over steps that a detector leaves to the base, and so must it here.
         if type(inner).enter is not Detector.enter:
             self.enter = self._enter  # type: ignore[method-assign]

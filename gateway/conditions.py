@@ -68,8 +68,9 @@ def compile_condition(
     node = _Compiler(patterns, vocabulary).mapping(spec, ())
     late = any(vocabulary[name].late for name in node.fields)
     canonical = json.dumps(node.tree, ensure_ascii=False, separators=(",", ":"))
-    # Before the answer a condition does not change, and several steps of several signals ask it.
-    weigh = node.weigh if late else _once((canonical, node.sets), node.weigh)
+    # Several signals ask the same at several steps. One field is as cheap to read again.
+    again = late or not (node.sets or node.tree[0] in ("all", "any", "not"))
+    weigh = node.weigh if again else _once((canonical, node.sets), node.weigh)
     return Condition(weigh, late, canonical, node.fields)
 
 
@@ -77,10 +78,10 @@ def _once(key: object, weigh: Weigh) -> Weigh:
     """The same, evaluated once for each call. Equal keys mean equal conditions, under other bundles, too."""
 
     def once(facts: Facts) -> float:
-        found: float | None = facts.memo.get(key)
-        if found is None:
-            found = facts.memo[key] = weigh(facts)
-        return found
+        known: float | None = facts.memo.get(key)
+        if known is None:
+            known = facts.memo[key] = weigh(facts)
+        return known
 
     return once
 
@@ -293,19 +294,20 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
     return weigh
 
 
-def _matches(get: _Get, operand: PatternSet) -> Weigh:
-    # Several sets read the same field, and several signals ask the same set: each is done once a call.
-    key = (operand, get)
+def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
+    """Ids of the patterns that match the text that `get` reads; all sets are searched at once."""
+    key = (patterns.scan, get)
+    hits: Mapping[str, tuple[str, ...]] | None = facts.memo.get(key)
+    if hits is None:
+        prepared = prepare(get(facts) or "")
+        hits = facts.memo[key] = patterns.scan.search(prepared) if prepared else {}
+    return hits.get(patterns.id, ())
 
+
+def _matches(get: _Get, operand: PatternSet) -> Weigh:
     def weigh(facts: Facts) -> float:
-        weight = facts.memo.get(key)
-        if weight is None:
-            prepared = facts.memo.get(get)
-            if prepared is None:
-                prepared = facts.memo[get] = prepare(get(facts) or "")
-            weight = facts.memo[key] = operand.weight_of(operand.search(prepared)) if prepared else 0.0
-        found: float = weight
-        return found
+        ids = found(facts, get, operand)
+        return operand.weight_of(ids) if ids else 0.0
 
     return weigh
 

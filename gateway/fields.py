@@ -17,6 +17,10 @@ Value: TypeAlias = str | float | bool | tuple[str, ...] | None
 Kind = Literal["number", "text", "flag", "list"]
 
 
+HEAD, TAIL = 800, 400
+"""Characters of the edges of a longer prompt: templates and instructions stand there, documents between."""
+
+
 @dataclass(slots=True)
 class Facts:
     """All that is known about one call while it is scored; created by the engine for each call.
@@ -42,6 +46,15 @@ class Facts:
             found = "\n".join([turn.text for turn in self.fresh if turn.role in roles])
             self.memo[roles] = found
         return found
+
+    def edges(self) -> str:
+        """The beginning and the end of the new user text; all of a short one."""
+        text = self.text("user")
+        return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+
+    def replied(self) -> bool:
+        """Whether earlier answers are replayed: a prefill at the end is none."""
+        return any(turn.role == "assistant" for turn in self.call.turns[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,14 @@ _TABLE: tuple[Field, ...] = (
         "the dialect's end-user field is filled",
         lambda f: f.call.end_user is not None,
     ),
+    Field("request.replied", "flag", "earlier answers are replayed", Facts.replied),
     Field("prompt.user", "text", "new user text", lambda f: f.text("user")),
+    Field(
+        "prompt.edges",
+        "text",
+        "the first 800 and the last 400 characters of new user text, where instructions stand",
+        Facts.edges,
+    ),
     Field("prompt.system", "text", "system or developer text", lambda f: f.text("system")),
     Field("prompt.tool", "text", "new tool results", lambda f: f.text("tool")),
     Field("prompt.text", "text", "all of these and new assistant prefill", lambda f: f.text(*_ALL)),

@@ -241,6 +241,26 @@ class Take(Op, frozen=True):
     burst: int
 
 
+class Observe(Op, frozen=True):
+    """One prompt into a profile of how prompts relate to each other; without `numbers` it only reads.
+
+    `numbers` are added up; `shingles` are 32-bit hashes: the first and the last of the prompt, then those
+    sampled the same way from every prompt; `prompt` is a hash of the whole. What was counted halves every
+    `half_life` seconds. Reading without `numbers`: `values` = (prompts, those with shingles, how many of them
+    begin or end with one that recurs, the sum of their shares that recur, of their similarities to the prompt
+    before, prompts of which it is known how often they came, different ones of these, then the sums of
+    `numbers`); empty before the first prompt. Merges by addition, within the error of its tables.
+    """
+
+    half_life: float
+    numbers: tuple[float, ...] = ()
+    shingles: tuple[int, ...] = ()
+    prompt: int = 0
+
+    def nothing(self) -> Reading | None:
+        return None if self.numbers else Reading()
+
+
 class Reading(Struct, frozen=True):
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 

@@ -21,6 +21,7 @@ from gateway.model import (
     Distinct,
     Gap,
     Mode,
+    Observe,
     Op,
     Peaks,
     PolicyScore,
@@ -73,8 +74,8 @@ class PlannedPolicy:
     """Whether any of them lifts to a rung by itself."""
     steps: Mapping[Step, tuple[PlannedSignal, ...]]
     """Those whose detector has something to count at each step."""
-    silent: Mapping[Mode, PolicyScore]
-    """What it says in each mode while it has no points."""
+    silent: tuple[PolicyScore, ...]
+    """What it says in each mode (by its number) while it has no points."""
 
     @property
     def signals(self) -> tuple[PlannedSignal, ...]:
@@ -147,6 +148,8 @@ class _Batch:
 
 
 def _window(op: Op) -> float:
+    if isinstance(op, Observe):
+        return op.half_life
     return op.over if isinstance(op, Sum | Distinct | Gap) else 0.0
 
 
@@ -180,6 +183,16 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[Reading]], Sequence[Rea
         return itemgetter(*places)
     # A slice gives a list, where a single place would give the item.
     return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
+def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedSignal]:
+    """The signals that have something to count at a step, one for each fingerprint that they share."""
+    done = set()
+    for one in signals:
+        detector = one.signal.detector
+        if _counts(detector, step) and not (step == "study" and detector.studies in done):
+            done |= {detector.studies} - {""}
+            yield one
 
 
 def _counts(detector: Detector, step: Step) -> bool:
@@ -224,10 +237,8 @@ class _Maker:
             early=tuple(one for one in signals if not one.signal.detector.late),
             late=tuple(one for one in signals if one.signal.detector.late),
             floors=any(one.floor >= 0 for one in signals),
-            steps={
-                step: tuple(one for one in signals if _counts(one.signal.detector, step)) for step in STEPS
-            },
-            silent={mode: PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode},
+            steps={step: tuple(_counting(signals, step)) for step in STEPS},
+            silent=tuple(PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode),
         )
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:

@@ -12,7 +12,7 @@ from gateway.model import Op
 from gateway.policies.bundle import Bundle
 
 UNBOUNDED = 86400.0
-"""Seconds for which memories without a window (the last prompts' sketches) are kept."""
+"""Seconds for which memories without a window (a profile, the last prompts) are kept."""
 
 
 def windows(*bundles: Bundle | None) -> dict[str, float]:

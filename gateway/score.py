@@ -67,9 +67,13 @@ def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]
 
 
 def combined(policy: Policy, values: Sequence[float]) -> float:
-    """The points of several signals as the policy counts them: the sum or the highest, cut at the cap."""
+    """The points of several signals as the policy counts them, cut at the cap: the sum, the highest, or the
+    lowest, and that only where all of its signals have spoken."""
     if not values:
         return 0.0
+    if policy.combine == "all":
+        asked = sum(1 for signal in policy.signals if signal.mode is not Mode.DISABLED)
+        return min(policy.cap, *values) if len(values) == asked else 0.0
     return min(policy.cap, max(values) if policy.combine == "max" else sum(values))
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "patterns": {"words"},
     "fields": {"dialects", "model"},
     "conditions": {"fields", "patterns", "words"},
-    "signals": {"conditions", "fields", "model", "units", "words"},
+    "signals": {"conditions", "fields", "model", "patterns", "units", "words"},
     "actions": {"dialects", "model", "units"},
     "policies": {
         "actions", "conditions", "errors", "model", "patterns", "signals", "strict_yaml",

@@ -24,8 +24,8 @@ BODY = """
 signals:
   first: {request: {prompt.user: {matches: 'hello'}}, points: 1}
   second: {request: {prompt.text: {contains: 'hello'}}, points: 2}
-  many: {ratio: {where: {prompt.user: {matches: 'hello'}}, over: 1h, min: 1}, ramp: [0, 1], points: 4}
-  alike: {diversity: {metric: near_duplicate_share, over: 1h, min: 2}, ramp: [0, 1], points: 8}
+  many: {distinct: {of: prompts, over: 1h}, ramp: [0, 9], points: 4}
+  alike: {profile: {metric: repeats, min: 2}, ramp: [0, 1], points: 8}
   size: {field: request.messages, ramp: [0, 1], points: 16}
   both: {request: {prompt.user: {matches: 'hello'}, usage.output_tokens: {gte: 0}}, points: 32}
 """

@@ -164,7 +164,7 @@ def test_a_candidate_equal_to_the_active_bundle_stands_where_it_stands(
         signals:
           burst: {count: {of: requests, over: 10m}, ramp: [2, 20], points: 40}
           share: {ratio: {where: {request.echo: true}, over: 10m, min: 3}, ramp: [0.2, 0.8], points: 40}
-          sweep: {diversity: {metric: near_duplicate_share, over: 10m, min: 2}, ramp: [0, 1], points: 20}
+          sweep: {profile: {metric: repeats, min: 2}, ramp: [0, 1], points: 20}
     """
     made = bundle(policy(body))
     drive = Drive(made, candidate=made)

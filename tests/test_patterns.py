@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import patterns
-from gateway.patterns import LIMIT, Pattern, PatternError, PatternSet, normalise, prepare, single
+from gateway.patterns import LIMIT, Pattern, PatternError, PatternSet, normalise, prepare, single, together
 
 SET = PatternSet(
     "s",
@@ -126,10 +126,18 @@ def test_examples_are_matched_as_prompts_are() -> None:
 
 
 def test_patterns_too_large_for_re2_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "MAX_MEM", 100_000)
-    items = {f"p{n}": Pattern(f"a{n}[^.]{{0,30}}b{n}") for n in range(12)}
-    ((path, message),) = problems(items)
-    assert (path, message.startswith("more than RE2's")) == ((), True)
+    monkeypatch.setattr(patterns, "MAX_MEM", 10_000)
+    ((path, message),) = problems({"small": Pattern("a"), "large": Pattern("a[^.]{0,300}b")})
+    assert (path, message.startswith("not RE2: pattern too large")) == (("large", "regex"), True)
+
+
+def test_sets_that_are_searched_together_find_each_their_own() -> None:
+    one = PatternSet("one", {"a": Pattern("red"), "b": Pattern("blue")})
+    other = PatternSet("other", {"b": Pattern("blue"), "c": Pattern("green")})
+    together([one, other])
+    assert one.scan is other.scan
+    assert one.scan.search(b"blue and red") == {"one": ("a", "b"), "other": ("b",)}
+    assert (one.search(b"green"), other.search(b"green")) == ((), ("c",))
 
 
 def test_a_set_may_be_empty() -> None:
@@ -139,10 +147,13 @@ def test_a_set_may_be_empty() -> None:
 def test_a_set_that_is_in_use_is_not_compiled_again_and_is_forgotten_with_its_last_user() -> None:
     before = PatternSet("before", {"a": Pattern("one"), "b": Pattern("two", weight=0.5)})
     after = PatternSet("after", {"x": Pattern("one"), "y": Pattern("two", match=("two",))})
-    assert after._set is before._set
+    assert after.scan.compiled is before.scan.compiled
     assert after.search(b"two") == ("y",)
     assert before.search(b"two") == ("b",)
-    assert PatternSet("other", {"b": Pattern("two"), "a": Pattern("one")})._set is not before._set
-    held = weakref.ref(before._set)
+    assert (
+        PatternSet("other", {"b": Pattern("two"), "a": Pattern("one")}).scan.compiled
+        is not before.scan.compiled
+    )
+    held = weakref.ref(before.scan.compiled)
     del before, after
     assert held() is None

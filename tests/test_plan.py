@@ -7,7 +7,7 @@ from gateway.plan import FIRST, plan
 from tests.support import bundle, policy
 
 COUNT = "signals: {burst: {count: {of: requests, over: 1h}, ramp: [0, 10], points: 10}}"
-SKETCH = "signals: {sweep: {diversity: {metric: sweep, over: 6h, min: 2}, ramp: [0, 1], points: 10}}"
+SKETCH = "signals: {sweep: {profile: {metric: skeleton, min: 2}, ramp: [0, 1], points: 10}}"
 TENANT = """---
 kind: tenant
 id: t
@@ -48,7 +48,7 @@ def test_a_candidate_has_peaks_and_a_ladder_s_memory_of_its_own() -> None:
 def test_a_window_is_as_long_as_what_it_reads() -> None:
     made = plan(bundle(policy(COUNT), policy(SKETCH, id="other"), policy(
         "signals: {n: {field: request.n, ramp: [0, 1], points: 1}}", id="third")))  # fmt: skip
-    assert [planned.signals[0].window for planned in made.policies] == [21600.0, 3600.0, 0.0]
+    assert [planned.signals[0].window for planned in made.policies] == [604800.0, 3600.0, 0.0]
 
 
 def test_a_disabled_signal_is_not_planned() -> None:

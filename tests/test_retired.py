@@ -14,7 +14,7 @@ SIGNALS = """
 signals:
   now: {request: {request.stream: true}, points: 1}
   often: {count: {of: requests, over: %s}, ramp: [1, 2], points: 1}
-  alike: {diversity: {metric: sweep, over: 6h, min: 10}, ramp: [0, 1], points: 1}
+  alike: {profile: {metric: skeleton, min: 10}, ramp: [0, 1], points: 1}
 """
 TENANT = """
 ---
@@ -28,9 +28,9 @@ set: {probe.signals.often.count.over: 3h}
 
 def test_every_counter_is_known_with_its_window_the_tenants_too() -> None:
     common = bundle(policy(SIGNALS % "1h"))
-    assert sorted(windows(common, None).values()) == [3600, 6 * 3600, UNBOUNDED]
+    assert sorted(windows(common, None).values()) == [3600, UNBOUNDED]
     with_tenant = windows(bundle(policy(SIGNALS % "1h"), TENANT))
-    assert sorted(with_tenant.values()) == [3600, 3 * 3600, 6 * 3600, UNBOUNDED]
+    assert sorted(with_tenant.values()) == [3600, 3 * 3600, UNBOUNDED]
     assert windows(common, bundle(policy(SIGNALS % "3h"))) == with_tenant
     assert windows(None) == {}
 

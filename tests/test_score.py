@@ -64,6 +64,43 @@ def test_a_policy_sums_or_takes_the_worst_and_is_cut_at_its_cap(combine: str, po
     assert decision.enforced.score == points
 
 
+ALL = """
+    signals:
+      one: {request: {request.echo: true}, points: 10}
+      two: {field: request.n, ramp: [0, 10], points: 10}
+      %s
+"""
+
+
+@pytest.mark.parametrize(("n", "points"), [(10, 10.0), (4, 4.0), (50, 10.0)])
+def test_a_policy_that_wants_all_gives_what_its_weakest_signal_gives(n: int, points: float) -> None:
+    drive = Drive(bundle(policy(ALL % "", combine="all")))
+    assert drive.send({"messages": [], "echo": True, "n": n}).enforced.score == points
+
+
+def test_a_policy_that_wants_all_gives_nothing_while_one_is_harmless_or_silent() -> None:
+    drive = Drive(bundle(policy(ALL % "", combine="all", cap=8)))
+    harmless = drive.send({"messages": [], "n": 9})
+    assert (harmless.shadow.score, [score.id for score in harmless.signals]) == (0.0, ["probe.one"])
+    silent = "three: {ratio: {where: {request.echo: true}, over: 1h, min: 2}, ramp: [0, 1], points: 10}"
+    drive = Drive(bundle(policy(ALL % silent, combine="all", cap=8)))
+    scores = [drive.send({"messages": [], "echo": True, "n": 9}).enforced.score for _ in range(2)]
+    assert scores == [0.0, 8.0]
+
+
+def test_of_a_policy_that_wants_all_one_in_shadow_keeps_the_rest_there_and_a_disabled_one_is_not_asked() -> (
+    None
+):
+    shadow = "three: {request: {request.echo: true}, points: 10, mode: shadow}"
+    decision = Drive(bundle(policy(ALL % shadow, combine="all"))).send({"messages": [], "echo": True, "n": 9})
+    assert (decision.enforced.score, decision.shadow.score) == (0.0, 9.0)
+    disabled = "three: {request: {request.stream: true}, points: 10, mode: disabled}"
+    decision = Drive(bundle(policy(ALL % disabled, combine="all"))).send(
+        {"messages": [], "echo": True, "n": 9}
+    )
+    assert decision.enforced.score == 9.0
+
+
 @pytest.mark.parametrize("ceiling", list(Mode))
 @pytest.mark.parametrize("mode", ["disabled", "shadow", "enforce"])
 def test_the_effective_mode_is_the_lowest_of_ceiling_and_policy(ceiling: Mode, mode: str) -> None:

@@ -6,3 +6,4 @@ lock() { uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no
 lock pyproject.toml requirements/dev.in -o requirements/dev.txt
 lock pyproject.toml requirements/run.in -c requirements/dev.txt -o requirements/run.txt
 lock pyproject.toml requirements/run.in --extra mitmproxy -o requirements/mitmproxy.txt
+lock pyproject.toml requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt

@@ -12,7 +12,7 @@ from gateway.authoring.findings import Finding
 from gateway.authoring.known import Known
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle, Ladder, Policy, Rung, Tenant
-from gateway.score import CORROBORATES
+from gateway.score import CORROBORATES, combined
 from gateway.strict_yaml import Path
 
 
@@ -56,7 +56,7 @@ def _scene(policies: Sequence[Policy], ladder: Ladder, whom: str = "") -> _Scene
 def _most(policy: Policy) -> float:
     """The points that a policy can give at most."""
     points = [signal.points for signal in policy.signals if signal.mode is not Mode.DISABLED]
-    return min(policy.cap, max(points, default=0.0) if policy.combine == "max" else sum(points))
+    return combined(policy, points)
 
 
 def _unreached(ladder: Known, scene: _Scene) -> Iterator[Finding]:

@@ -95,9 +95,7 @@ def _text(raw: bytes) -> str:
 
 def _parse(text: str) -> JSON:
     try:
-        value: JSON = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
+        value: JSON = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         end = " (it ends too early)" if error.pos >= len(text.rstrip()) else ""
         message = f"the body is not valid JSON at character {error.pos}{end}"
@@ -126,12 +124,13 @@ def _finite(digits: str) -> float:
     return value
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def _refuse_lone_surrogates(raw: bytes, value: Object) -> None:
     """Half a surrogate pair: some parsers replace it, some drop it, some refuse it."""
-    if _SURROGATE.search(raw) is None:
+    if b"\\u" not in raw or _SURROGATE.search(raw) is None:
         return
     try:
         json.dumps(value, ensure_ascii=False).encode()

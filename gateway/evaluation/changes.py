@@ -35,7 +35,7 @@ _LESS_IS_STRICTER = frozenset({
     "at", "clear", "policies", "principal_age", "sustained", "holdout", "min", "at_least", "max_top",
     "decimals", "n", "best_of", "max_tokens", "burst", "count", "top_logprobs", "until_score",
 })  # fmt: skip
-_LADDER = {"disabled": 0, "shadow": 1, "enforce": 2, "max": 0, "sum": 1}
+_LADDER = {"disabled": 0, "shadow": 1, "enforce": 2, "all": -1, "max": 0, "sum": 1}
 """Words with an order: modes, and ways to combine."""
 
 

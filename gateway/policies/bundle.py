@@ -59,7 +59,7 @@ class Policy:
     rollout: Rollout
     key: Literal["principal", "org"]
     match: Condition | None
-    combine: Literal["sum", "max"]
+    combine: Literal["sum", "max", "all"]
     cap: float
     half_life: float
     signals: tuple[Signal, ...]

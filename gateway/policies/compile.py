@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gateway.actions.base import Action
 from gateway.errors import Place
 from gateway.model import Mode
-from gateway.patterns import Pattern, PatternError, PatternSet
+from gateway.patterns import Pattern, PatternError, PatternSet, together
 from gateway.policies.bundle import Bundle, Ladder, Policy, Rollout, Tenant
 from gateway.policies.exemptions import ExemptionCompiler
 from gateway.policies.problems import Problems
@@ -92,6 +92,7 @@ def compile_bundle(
     found = Problems(list(problems))
     sources = _read(documents, detectors, found)
     sets = {source.model.id: _pattern_set(source, found) for source in sources.of(PatternsDocument)}
+    together(sets.values())
     ladders = _ladders(sources, actions, found)
     ladder = _common_ladder(sources, ladders, found, origin)
     rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None

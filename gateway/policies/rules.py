@@ -60,6 +60,16 @@ class _Context:
             error.path = (*self.path, *inside, *error.path)
             raise
 
+    def patterns(self, name: str) -> PatternSet:
+        """The set that `@id` names. Raises UnknownSetError with the path from the document's root."""
+        found = self.scene.patterns.get(name.removeprefix("@")) if name.startswith("@") else None
+        if found is None:
+            holders = self.options.items() if isinstance(self.options, Mapping) else ()
+            inside = tuple(key for key, value in holders if value == name)[:1]
+            near = suggest(name, [f"@{known}" for known in self.scene.patterns])
+            raise UnknownSetError((*self.path, *inside), f"no pattern set {quote(name)}{near}")
+        return found
+
 
 def check_keys(document: Document, detectors: Collection[str], problems: Problems) -> None:
     """Names the unknown keys of all signals, whatever else is wrong with the policy.

@@ -232,8 +232,9 @@ class PolicyDocument(Described):
     """Which calls it is about; all without it. May read nothing of the answer."""
     key: Literal["principal", "org"] = "principal"
     """Whose calls are counted together."""
-    combine: Literal["sum", "max"] = "sum"
-    """max where the signals see the same traffic through several windows."""
+    combine: Literal["sum", "max", "all"] = "sum"
+    """max where the signals see the same traffic through several windows; all where each is needed and the
+    weakest counts."""
     cap: Annotated[float, Field(gt=0, le=100)] = 100.0
     """The most points that this policy gives."""
     half_life: Annotated[Duration, Field(gt=0)] = 3600.0

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.conditions import Condition
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading
+from gateway.patterns import PatternSet
 
 
 class Options(BaseModel):
@@ -37,14 +38,16 @@ class Context(Protocol):
     """What a detector may ask for while it is compiled: conditions, with pattern sets resolved.
 
     `population` is the canonical form of which calls reach the detector (its policy's `match` and
-    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition
-    raises ValueError with the words for the author.
+    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition, or
+    a name of no pattern set (`@id`), raises ValueError with the words for the author.
     """
 
     @property
     def population(self) -> str: ...
 
     def condition(self, spec: Any) -> Condition: ...
+
+    def patterns(self, name: str) -> PatternSet: ...
 
 
 def fingerprint(name: str, *parts: Any) -> str:
@@ -65,6 +68,8 @@ class Detector:
     late: bool = False
     fields: frozenset[str] = frozenset()
     """Names of the fields (`gateway.fields`) that it reads, of this call and of those in its window."""
+    studies: str = ""
+    """Fingerprint of all that `study` counts: of the signals of a policy that share it the first counts."""
     reads: tuple[Op, ...] = ()
     """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
 

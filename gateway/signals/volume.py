@@ -19,6 +19,12 @@ def _canonical(condition: Condition | None) -> str:
     return condition.canonical if condition else ""
 
 
+def _reads_text(condition: Condition | None) -> bool:
+    """Whether the condition looks into the prompt, which is not done before the request was forwarded:
+    matching the shipped patterns takes longer than everything else that a call waits for."""
+    return condition is not None and any(name.startswith("prompt.") for name in condition.fields)
+
+
 def _fields(condition: Condition | None, *names: str) -> frozenset[str]:
     """What is counted, and what the condition asks."""
     return frozenset(names) | (condition.fields if condition else frozenset())
@@ -43,6 +49,8 @@ class CountOptions(Options):
 class Count(Detector):
     """Description: an amount in a window; requests and prompts count at arrival, tokens after the answer.
 
+    With a condition on the prompt's text they count once the request was forwarded, from the next call on.
+
     Options: `of` (requests, prompts, input_tokens, output_tokens, logprob_tokens), `over`, `where`.
     Example: `count: {of: output_tokens, over: 24h}`
     """
@@ -56,6 +64,7 @@ class Count(Detector):
         counted = {"requests": (), "prompts": ("request.prompts",)}.get(options.of, (f"usage.{options.of}",))
         self.fields = _fields(self._where, *counted)
         self._at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
+        self._after = not self._at_end and _reads_text(self._where)
         self._key = fingerprint(
             "count", options.of, options.over, _canonical(self._where), context.population
         )
@@ -70,12 +79,16 @@ class Count(Detector):
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The sum, with this call's own share if it counts at arrival."""
-        own = 0.0 if self._at_end else self._amount(facts)
+        own = 0.0 if self._at_end or self._after else self._amount(facts)
         return Measure(readings[0].values[0] + own)
 
     def enter(self, facts: Facts) -> Sequence[Op]:
         """Requests and prompts."""
-        return () if self._at_end else self._count(facts)
+        return () if self._at_end or self._after else self._count(facts)
+
+    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+        """Requests and prompts that a condition selects by their text."""
+        return self._count(facts) if self._after else ()
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """Tokens, and whatever a condition on the answer selects."""
@@ -100,6 +113,9 @@ class RatioOptions(Options):
 class Ratio(Detector):
     """Description: the share of calls in a window that satisfy a condition; no verdict below `min` calls.
 
+    A condition on the prompt's text is asked after the request was forwarded, so it counts from the next
+    call on.
+
     Options: `where`, `over`, `min`.
     Example: `ratio: {where: {request.max_tokens: {lte: 2}}, over: 1h, min: 50}`
     """
@@ -111,19 +127,24 @@ class Ratio(Detector):
         self._where = context.condition(options.where)
         self.fields = self._where.fields
         self._over, self._min = options.over, options.min
+        self._after = not self._where.late and _reads_text(self._where)
         self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
         self.reads = (Sum(self._key, self._over, (0.0, 0.0)),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """Hits over calls."""
         n, hits = readings[0].values[:2]
-        if not self._where.late:
+        if not self._where.late and not self._after:
             n, hits = n + 1, hits + self._where.weigh(facts)
         return Measure(hits / n, int(n)) if n >= self._min else None
 
     def enter(self, facts: Facts) -> Sequence[Op]:
-        """One call, unless the condition needs the answer."""
-        return () if self._where.late else self._count(facts)
+        """One call, unless the condition needs the answer or the prompt."""
+        return () if self._where.late or self._after else self._count(facts)
+
+    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+        """One call, when the condition looks into the prompt."""
+        return self._count(facts) if self._after else ()
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """One call, when the condition needs the answer."""

@@ -12,7 +12,21 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
-from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.model import (
+    Batch,
+    Distinct,
+    Gap,
+    Observe,
+    Op,
+    Peaks,
+    Reading,
+    Reads,
+    Recent,
+    Register,
+    Sum,
+    Take,
+)
+from gateway.stores.profile import Profile
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -31,6 +45,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Peaks: lambda op: FadingPeaks(len(op.points)),
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
+    Observe: lambda op: Profile(len(op.numbers)),
 }
 
 SLICE = 200

@@ -27,7 +27,7 @@ _SPACE = float(2**64)
 class WindowSum:
     """Sums of a vector per time slice; the window's sum leaves the oldest slice out as it ends."""
 
-    __slots__ = ("reading", "rows", "until", "width")
+    __slots__ = ("begins", "ends", "reading", "rows", "until", "width")
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -36,9 +36,14 @@ class WindowSum:
         self.reading = Reading((0.0,) * (width + 1))
         """The totals, then the number of rows."""
         self.until = math.inf
+        self.begins = self.ends = -math.inf
+        """The time of the newest row."""
 
     def update(self, op: Sum, now: float) -> Reading:
         """Add and read; late arrivals (clock skew) go to their own slice while it is in the window."""
+        if self.begins <= now < self.ends and now < self.until:
+            self._add_to(len(self.rows) - self.width, op.amounts)
+            return self.reading
         span = op.over / op.slices
         slot = now // span
         rows = self.rows
@@ -48,6 +53,8 @@ class WindowSum:
             self._add(slot, op.amounts)
         # When the oldest row leaves the window.
         self.until = (rows[0] + op.slices) * span if rows else math.inf
+        if rows and rows[-1 - self.width] == slot:
+            self.begins, self.ends = slot * span, (slot + 1) * span
         return self.reading
 
     def _forget(self, until: float) -> None:
@@ -68,17 +75,23 @@ class WindowSum:
             at -= stride
         else:
             rows[at:at] = array("d", (slot, *([0.0] * self.width)))
+        self._add_to(at + 1, amounts)
+
+    def _add_to(self, at: int, amounts: tuple[float, ...]) -> None:
+        rows = self.rows
         for amount in amounts:
-            at += 1
             rows[at] += amount
-        self.reading = Reading((*map(add, self.reading.values, amounts), float(len(rows) // stride)))
+            at += 1
+        self.reading = Reading(
+            (*map(add, self.reading.values, amounts), float(len(rows) // (self.width + 1)))
+        )
 
     def merge(self, other: WindowSum) -> None:
         """Take over the other's slices: the same slice adds up."""
         stride = self.width + 1
         for at in range(0, len(other.rows), stride):
             self._add(other.rows[at], tuple(other.rows[at + 1 : at + stride]))
-        self.until = -math.inf
+        self.until = self.begins = self.ends = -math.inf
 
     def nbytes(self) -> int:
         """Bytes held, overheads included."""

@@ -279,7 +279,7 @@ signals:
   many: {count: {of: requests, over: 1h}, ramp: [0, 30], points: 30}
   out: {count: {of: output_tokens, over: 1h}, ramp: [0, 4000], points: 30}
   kinds: {distinct: {of: prompts, over: 1h}, ramp: [0, 5], points: 20}
-  alike: {diversity: {metric: near_duplicate_share, over: 1h, min: 3}, ramp: [0, 1], points: 20}
+  alike: {profile: {metric: repeats, min: 3}, ramp: [0, 1], points: 20}
   steady: {cadence: {metric: interval_cv, over: 1h, min: 3}, ramp: [2, 0], points: 20}
 """
 

@@ -287,7 +287,7 @@ _SMALL = {
     "thinking": {"field": "usage.reasoning_tokens", "ramp": [0, 90], "points": 3},
     "key": {"request": {"principal.kind": "address"}, "points": 2},
     "alike": {
-        "diversity": {"metric": "near_duplicate_share", "over": "10m", "min": 2},
+        "profile": {"metric": "repeats", "min": 2},
         "ramp": [0, 1],
         "points": 2,
     },

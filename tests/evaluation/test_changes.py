@@ -103,6 +103,7 @@ def test_the_same_said_otherwise_is_no_change(old: str, new: str, tmp_path: Path
         ("holdout: 2%", "holdout: 1%", "p.rollout.holdout", "stricter"),
         ("cap: 50", "cap: 40", "p.cap", "looser"),
         ("combine: max", "combine: sum", "p.combine", "stricter"),
+        ("combine: max", "combine: all", "p.combine", "looser"),
         ("title: One", "title: Two", "p.title", "neutral"),
         ("why: old", "why: new", "p.signals.rare.why", "neutral"),
         ("{request.stream: true}", "{request.stream: false}", "p.match", "neutral"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-_DETECTORS = "request, field, count, ratio, distinct, cadence, diversity, repeats"
+_DETECTORS = "request, field, count, ratio, distinct, cadence, repeats, profile, variety"
 
 # (which text, what stands there, what is written instead, the complaints)
 BREAKS: list[tuple[str, str, str, list[str]]] = [
@@ -71,6 +71,12 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
     ]),
     ("policy", "    count: {", "    cuont: {", [
         "0.yaml:16:5: error: signals.burst: unknown key 'cuont' (did you mean 'count'?)"
+    ]),
+    ("policy", "count: {of: requests, over: 1m}", "variety: {of: '@word', over: 1m, min: 1}", [
+        "0.yaml:16:19: error: signals.burst.variety.of: no pattern set '@word' (did you mean '@words'?)"
+    ]),
+    ("policy", "count: {of: requests, over: 1m}", "variety: {of: words, over: 1m, min: 1}", [
+        "0.yaml:16:19: error: signals.burst.variety.of: no pattern set 'words' (did you mean '@words'?)"
     ]),
     ("policy", "of: requests", "of: request", [
         "0.yaml:16:17: error: signals.burst.count.of: 'request' is not one of requests, prompts, input_tokens, output_tokens, logprob_tokens (did you mean 'requests'?)"

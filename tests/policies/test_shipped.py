@@ -47,6 +47,11 @@ FALSE_FRIENDS = [
     "社内向けの思考法の研修資料を作ってください。",
 ]
 
+NOT_BY_LANGUAGE = {"task-kinds", "evaluation-forms"}
+"""One pattern is one kind in all languages; forms of tests are the same in most."""
+ORDINARY = {"task-kinds", "reasoning-asked"}
+"""What ordinary prompts say too: only their shares and their variety count, beside other numbers."""
+
 
 def compiled(name: str) -> PatternSet:
     items = SETS[name]["items"]
@@ -64,6 +69,11 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "generation",
         "grading",
         "logprobs",
+        "questions",
+        "reasoning",
+        "self-chat",
+        "soft-labels",
+        "trajectories",
         "repeat-sampling",
         "relay-fan-in",
         "parameters",
@@ -94,9 +104,7 @@ def test_only_what_measures_parameters_and_amounts_is_enforced() -> None:
     assert enforced == {"volume", "logprobs"}
 
 
-@pytest.mark.parametrize(
-    "name", ["grading", "round-the-clock", "repeat-sampling", "relay-fan-in", "parameters"]
-)
+@pytest.mark.parametrize("name", ["round-the-clock", "repeat-sampling", "relay-fan-in", "parameters"])
 def test_what_honest_programs_do_as_well_leads_no_further_than_watching_alone(name: str) -> None:
     rungs = {rung.id: rung for rung in BUNDLE.ladder.rungs}
     caps = {policy.id: policy.cap for policy in BUNDLE.policies}
@@ -123,7 +131,7 @@ def test_every_pattern_is_proved_from_both_sides(name: str) -> None:
         assert item["pass"]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", sorted(SETS.keys() - NOT_BY_LANGUAGE))
 def test_eight_languages_are_matched_and_weigh_the_same(name: str) -> None:
     items = SETS[name]["items"]
     foreign = {key[:2]: item.get("weight", 1.0) for key, item in items.items() if re.match("[a-z]{2}-", key)}
@@ -132,7 +140,22 @@ def test_eight_languages_are_matched_and_weigh_the_same(name: str) -> None:
     assert set(foreign.values()) <= english
 
 
-@pytest.mark.parametrize("name", SETS)
+def test_kinds_of_tasks_are_known_in_eight_languages() -> None:
+    patterns = compiled("task-kinds")
+    for word in (
+        "Explain",
+        "解释",
+        "Объясни",
+        "Explica",
+        "Erkläre",
+        "Explique",
+        "潮の仕組みを説明して",
+        "اشرح",
+    ):
+        assert "explain" in patterns.search(prepare(f"{word} ...")), word
+
+
+@pytest.mark.parametrize("name", sorted(SETS.keys() - ORDINARY))
 @pytest.mark.parametrize("prompt", FALSE_FRIENDS)
 def test_ordinary_prompts_match_nothing(name: str, prompt: str) -> None:
     assert compiled(name).search(prepare(prompt)) == ()

@@ -107,7 +107,7 @@ def scorer(source: random.Random, index: int) -> Any:
     [
         (person, 150, 60.0, None),
         (curious, 300, 30.0, None),
-        (judge, 300, 20.0, "narrow"),
+        (judge, 300, 20.0, "throttle"),
         (pipeline, 300, 10.0, "watch"),
         (sampler, 600, 10.0, "watch"),
         (shop, 1500, 10.0, None),
@@ -125,7 +125,7 @@ def test_honest_use_goes_no_further_than_promised(
     ("who", "number", "every", "least", "signal"),
     [
         (trace_harvest, 400, 15.0, "narrow", "elicitation.trace-share"),
-        (task_harvest, 400, 15.0, "narrow", "generation.generation-share"),
+        (task_harvest, 400, 15.0, "narrow", "generation.task-writing"),
         (logprob_harvest, 200, 5.0, "throttle", "logprobs.many-bias-sets"),
         (sampler, 1000, 10.0, None, "repeat-sampling.answers-per-input"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.conditions import Condition, compile_condition
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
+from gateway.patterns import PatternSet
 from gateway.signals import DETECTORS
 from gateway.signals.base import Detector
 from gateway.stores.memory import MemoryStore
@@ -21,9 +22,13 @@ class Compiling:
     """The context that `compile` gives to a detector."""
 
     population: str = "principal"
+    sets: Mapping[str, PatternSet] = field(default_factory=dict)
 
     def condition(self, spec: Any) -> Condition:
-        return compile_condition(spec, {})
+        return compile_condition(spec, self.sets)
+
+    def patterns(self, name: str) -> PatternSet:
+        return self.sets[name.removeprefix("@")]
 
 
 def call(text: str = "", **parameters: Any) -> Call:
@@ -32,10 +37,11 @@ def call(text: str = "", **parameters: Any) -> Call:
     return Call(CHAT, model="m", turns=turns, parameters=Parameters(**parameters), messages=1)
 
 
-def detector(name: str, options: Any, population: str = "principal") -> Detector:
-    """A compiled detector from options as they stand in YAML."""
+def detector(name: str, options: Any, population: str = "principal", *sets: PatternSet) -> Detector:
+    """A compiled detector from options as they stand in YAML; `sets` are those that `@id` may name."""
     kind: Callable[..., Detector] = DETECTORS[name]
-    return kind(DETECTORS[name].options_type.model_validate(options), Compiling(population))
+    context = Compiling(population, {one.id: one for one in sets})
+    return kind(DETECTORS[name].options_type.model_validate(options), context)
 
 
 @dataclass
@@ -68,6 +74,6 @@ class Bench:
         return seen
 
 
-def bench(name: str, options: Mapping[str, Any] | str) -> Bench:
+def bench(name: str, options: Mapping[str, Any] | str, *sets: PatternSet) -> Bench:
     """A fresh bench for one detector."""
-    return Bench(detector(name, options))
+    return Bench(detector(name, options, "principal", *sets))

@@ -26,7 +26,11 @@ WHERE = {"request.echo": True}
         ("distinct", {"of": "end_users", "over": "1h"}, {"request.end_user"}),
         ("distinct", {"of": "prompts", "over": "1h", "where": WHERE}, {"prompt.user", "request.echo"}),
         ("cadence", {"metric": "interval_cv", "over": "1h", "min": 1}, set()),
-        ("diversity", {"metric": "sweep", "over": "1h", "min": 1}, {"prompt.user"}),
+        (
+            "profile",
+            {"metric": "skeleton", "min": 1},
+            {"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"},
+        ),
     ],
 )
 def test_a_detector_names_what_it_reads(name: str, options: Any, fields: set[str]) -> None:

@@ -51,6 +51,17 @@ def test_a_count_whose_condition_needs_the_answer_counts_at_the_end() -> None:
     assert signal.send() == Measure(1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("count", {"of": "requests"}), ("ratio", {"min": 1})], ids=["count", "ratio"]
+)
+def test_what_looks_into_the_prompt_counts_from_the_next_call_on(name: str, options: dict[str, Any]) -> None:
+    where = {"prompt.user": {"contains": "x"}, "request.echo": False}
+    signal = bench(name, {**options, "over": "1h", "where": where})
+    first = signal.send(call("x"))
+    assert first is None or first.value == 0
+    assert signal.send(call("y")) == Measure(1.0)
+
+
 def test_a_ratio_has_no_verdict_below_its_minimum() -> None:
     signal = bench("ratio", {"where": {"request.echo": True}, "over": "1h", "min": 3})
     assert signal.send(call(echo=True)) is None

@@ -1,0 +1,141 @@
+"""Signals of what kind of work a principal sends: its profile over hundreds of prompts, one number at a time.
+
+What belongs here is how one prompt becomes hashes and sums, and what the means over many are called; the
+state behind it is one bounded summary (`gateway.stores.profile`), which all signals of the same calls
+share. None of these numbers means anything alone: each tells attackers from people and turns around
+against honest programs. Policies ask for several at once (`combine: all`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+from zlib import crc32
+
+from pydantic import Field
+
+from gateway.fields import Facts
+from gateway.model import Measure, Observe, Op, Reading
+from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.shingles import sample, tokens
+
+HALF_LIFE = 604_800.0
+"""Seconds: a week. What is slow shows after weeks, and what somebody did months ago does not count."""
+
+
+_REPLIED, _WORDS, _SIZE, _SQUARE, _HURRIED, _SYSTEM, _TOOLS = range(7, 14)
+"""Where the sums of the numbers stand in a reading, behind those of the tables."""
+
+
+def _numbers(facts: Facts, words: float, text: str) -> tuple[float, ...]:
+    """What is added up for one prompt, in the order of the names above."""
+    size = math.log1p(words)
+    return (
+        float(facts.replied()),
+        words,
+        size,
+        size * size,
+        float(text.lstrip()[:1].islower()),
+        float(len(facts.text("system"))),
+        float(facts.call.parameters.tools > 0),
+    )
+
+
+def observe(facts: Facts, key: str) -> Observe:
+    """What this call adds to the profile under `key`."""
+    text, edges = facts.text("user"), facts.edges()
+    words = tokens(edges)
+    many = len(words) * len(text) / len(edges) if edges else 0.0
+    whole = f"{text}\0{facts.text('tool')}".encode("utf-8", "replace")
+    return Observe(key, HALF_LIFE, _numbers(facts, many, text), sample(words), crc32(whole))
+
+
+def _mean(at: int, of: int = 0) -> Callable[[Sequence[float]], float]:
+    """A mean over all prompts, or over those with words."""
+    return lambda values: values[at] / max(1.0, values[of])
+
+
+def _spread(values: Sequence[float]) -> float:
+    mean = values[_SIZE] / values[0]
+    return math.sqrt(max(0.0, values[_SQUARE] / values[0] - mean * mean))
+
+
+def _repeats(values: Sequence[float]) -> float:
+    known, different = values[5:7]
+    return 1.0 - different / known if known else 0.0
+
+
+_METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "replied": _mean(_REPLIED),
+    "words": _mean(_WORDS),
+    "spread": _spread,
+    "hurried": _mean(_HURRIED),
+    "system": _mean(_SYSTEM),
+    "tools": _mean(_TOOLS),
+    "framed": _mean(2, 1),
+    "skeleton": _mean(3, 1),
+    "similarity": _mean(4, 1),
+    "repeats": _repeats,
+}
+
+
+class ProfileOptions(Options):
+    """Which number of the profile, and from how many prompts on."""
+
+    metric: Literal[
+        "replied",
+        "words",
+        "spread",
+        "hurried",
+        "system",
+        "tools",
+        "framed",
+        "skeleton",
+        "similarity",
+        "repeats",
+    ]
+    """Which number, see above."""
+    min: int = Field(ge=1)
+    """No verdict below so many prompts."""
+
+
+class Profile(Detector):
+    """Description: one number of a principal's profile, which fades by half every week.
+
+    `replied`: share of calls that replay earlier answers, as conversations do. `words`: mean words of a
+    prompt. `spread`: how unequal their lengths are (standard deviation of the logarithm; 0.3 is a data set,
+    above 1.2 are people). `hurried`: share that begins with a lower-case letter. `system`: mean characters
+    of the system prompt. `tools`: share of calls that offer tools. `framed`: share of prompts that begin or
+    end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
+    `similarity`: mean similarity to the prompt before. `repeats`: share of prompts that came before. Counted
+    after the request was forwarded, so from the next call on. No verdict below `min` prompts.
+
+    Options: `metric`, `min`.
+    Example: `profile: {metric: skeleton, min: 50}`
+    """
+
+    name = "profile"
+    options_type = ProfileOptions
+    fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
+
+    def __init__(self, options: ProfileOptions, context: Context) -> None:
+        self._metric, self._min = _METRICS[options.metric], options.min
+        self._key = fingerprint("profile", context.population)
+        self.studies = self._key
+        self.reads = (Observe(self._key, HALF_LIFE),)
+
+    def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
+        """The mean, up to the call before this one."""
+        values = readings[0].values
+        if not values or values[0] < self._min:
+            return None
+        return Measure(self._metric(values), int(values[0]))
+
+    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+        """This prompt, once for all signals of the same calls."""
+        found = facts.memo.get(self._key)
+        if found is None:
+            found = facts.memo[self._key] = (observe(facts, self._key),)
+        ops: Sequence[Op] = found
+        return ops
