@@ -196,7 +196,9 @@ def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedS
 
 
 def _counts(detector: Detector, step: Step) -> bool:
-    """Whether a detector does not leave a step to the base, which does nothing."""
+    """Whether a detector takes part in a step, which it does not if it leaves it to the base."""
+    if step not in detector.counts_at:
+        return False
     return getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
 
 

@@ -68,6 +68,8 @@ class Detector:
     late: bool = False
     fields: frozenset[str] = frozenset()
     """Names of the fields (`gateway.fields`) that it reads, of this call and of those in its window."""
+    counts_at: frozenset[str] = frozenset({"enter", "study", "settle"})
+    """Of these steps, those at which it may have something to count."""
     studies: str = ""
     """Fingerprint of all that `study` counts: of the signals of a policy that share it the first counts."""
     reads: tuple[Op, ...] = ()

@@ -65,6 +65,7 @@ class Count(Detector):
         self.fields = _fields(self._where, *counted)
         self._at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
         self._after = not self._at_end and _reads_text(self._where)
+        self.counts_at = frozenset({"settle" if self._at_end else "study" if self._after else "enter"})
         self._key = fingerprint(
             "count", options.of, options.over, _canonical(self._where), context.population
         )
@@ -84,15 +85,15 @@ class Count(Detector):
 
     def enter(self, facts: Facts) -> Sequence[Op]:
         """Requests and prompts."""
-        return () if self._at_end or self._after else self._count(facts)
+        return self._count(facts)
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """Requests and prompts that a condition selects by their text."""
-        return self._count(facts) if self._after else ()
+        return self._count(facts)
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """Tokens, and whatever a condition on the answer selects."""
-        return self._count(facts) if self._at_end else ()
+        return self._count(facts)
 
     def _count(self, facts: Facts) -> Sequence[Op]:
         amount = self._amount(facts)
@@ -127,28 +128,29 @@ class Ratio(Detector):
         self._where = context.condition(options.where)
         self.fields = self._where.fields
         self._over, self._min = options.over, options.min
-        self._after = not self._where.late and _reads_text(self._where)
+        self._now = not self._where.late and not _reads_text(self._where)
+        self.counts_at = frozenset({"settle" if self._where.late else "enter" if self._now else "study"})
         self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
         self.reads = (Sum(self._key, self._over, (0.0, 0.0)),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """Hits over calls."""
         n, hits = readings[0].values[:2]
-        if not self._where.late and not self._after:
+        if self._now:
             n, hits = n + 1, hits + self._where.weigh(facts)
         return Measure(hits / n, int(n)) if n >= self._min else None
 
     def enter(self, facts: Facts) -> Sequence[Op]:
         """One call, unless the condition needs the answer or the prompt."""
-        return () if self._where.late or self._after else self._count(facts)
+        return self._count(facts)
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """One call, when the condition looks into the prompt."""
-        return self._count(facts) if self._after else ()
+        return self._count(facts)
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """One call, when the condition needs the answer."""
-        return self._count(facts) if self._where.late else ()
+        return self._count(facts)
 
     def _count(self, facts: Facts) -> Sequence[Op]:
         return (Sum(self._key, self._over, (1.0, self._where.weigh(facts))),)
@@ -228,6 +230,7 @@ class DistinctCount(Detector):
         self._key = fingerprint(
             "distinct", options.of, options.over, _canonical(self._where), context.population
         )
+        self.counts_at = frozenset({"settle" if self._where and self._where.late else "enter"})
         self.reads = (Distinct(self._key, self._over),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
@@ -236,11 +239,11 @@ class DistinctCount(Detector):
 
     def enter(self, facts: Facts) -> Sequence[Op]:
         """This call's item, unless a condition needs the answer."""
-        return () if self._where and self._where.late else self._note(facts)
+        return self._note(facts)
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """This call's item, when a condition needs the answer."""
-        return self._note(facts) if self._where and self._where.late else ()
+        return self._note(facts)
 
     def _note(self, facts: Facts) -> Sequence[Op]:
         if self._where and not self._where.weigh(facts):
