@@ -8,7 +8,7 @@ and, where there is one, under a candidate that never acts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway import ladder
 from gateway.actions.base import Action
@@ -17,7 +17,6 @@ from gateway.model import (
     Batch,
     Mode,
     Op,
-    Peaks,
     PolicyScore,
     Reading,
     Register,
@@ -126,6 +125,11 @@ class Assessment:
         """Every verdict so far."""
         return tuple(score for concern in self._concerns for score in concern.scores)
 
+    def campaign(self) -> str | None:
+        """The campaign that a signal put the principal in."""
+        named = (score.campaign for concern in self._concerns for score in concern.scores)
+        return next(filter(None, named), None)
+
     def exemptions(self) -> tuple[Tally, ...]:
         """The exemptions that held for this call, and what they took off."""
         if self._relief is None:
@@ -160,7 +164,7 @@ class Assessment:
             policy = concern.planned.policy
             now = points(policy, concern.scores)
             if any(now):
-                writes.add(concern.planned.batch, (Peaks(concern.planned.peak_key, policy.half_life, now),))
+                writes.add(concern.planned.batch, (replace(concern.planned.peak, points=now),))
 
     def each(
         self, step: str, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import turns
-from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
+from gateway.model import CampaignPeaks, Distinct, Gap, Linked, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 
@@ -45,7 +45,8 @@ class PlannedPolicy:
     policy: Policy
     batch: int
     peaks: int
-    peak_key: str
+    peak: Peaks | CampaignPeaks
+    """Reads the peaks; written with the points of a call."""
     signals: tuple[PlannedSignal, ...]
 
 
@@ -85,17 +86,17 @@ class Plan:
 
 
 class _Batch:
-    """Operations, each counter once, and where its reading will stand."""
+    """Operations, each once, and where its reading will stand."""
 
     def __init__(self, *ops: Op) -> None:
         self.ops: list[Op] = list(ops)
-        self._places = {op.key: place for place, op in enumerate(ops)}
+        self._places = {op: place for place, op in enumerate(ops)}
 
     def place(self, op: Op) -> int:
-        if op.key not in self._places:
-            self._places[op.key] = len(self.ops)
+        if op not in self._places:
+            self._places[op] = len(self.ops)
             self.ops.append(op)
-        return self._places[op.key]
+        return self._places[op]
 
 
 def _window(op: Op) -> float:
@@ -127,6 +128,15 @@ def _steps(detector: Detector) -> frozenset[str]:
     )
 
 
+def _peak(policy: Policy, key: str) -> Peaks | CampaignPeaks:
+    """Reads a policy's peaks, which are the principal's, its organisation's or its campaign's."""
+    if policy.key == "campaign":
+        reads = (op for signal in policy.signals for op in signal.detector.reads)
+        linker = next((op.key for op in reads if isinstance(op, Linked)), "")
+        return CampaignPeaks(key, linker, policy.half_life, (0.0, 0.0))
+    return Peaks(key, policy.half_life, (0.0, 0.0))
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories."""
@@ -150,9 +160,9 @@ class _Maker:
 
     def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
-        peaks = Peaks(key + self.suffix, policy.half_life, (0.0, 0.0))
+        peak = _peak(policy, key + self.suffix)
         signals = tuple(self._signals(policy, batch, rungs))
-        return PlannedPolicy(policy, int(policy.key == "org"), batch.place(peaks), peaks.key, signals)
+        return PlannedPolicy(policy, int(policy.key == "org"), batch.place(peak), peak, signals)
 
     def _signals(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> Iterator[PlannedSignal]:
         for signal in policy.signals:

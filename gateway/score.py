@@ -47,6 +47,8 @@ def signal_score(
     text = ""
     if force:
         text = signal.why.format(value=measure.value, n=measure.n, over=signal.over, lo=low, hi=high)
+        if measure.note:
+            text = f"{text}; {measure.note}"
     return SignalScore(
         id=name,
         value=measure.value,
@@ -57,6 +59,7 @@ def signal_score(
         text=text,
         warming=warming,
         definition=signal.definition,
+        campaign=measure.campaign,
     )
 
 

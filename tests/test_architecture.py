@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "patterns": {"words"},
     "fields": {"dialects", "model"},
     "conditions": {"fields", "patterns", "words"},
-    "signals": {"conditions", "fields", "model", "units", "words"},
+    "campaigns": {"model"},
+    "signals": {"campaigns", "conditions", "fields", "model", "units", "words"},
     "actions": {"dialects", "model", "units"},
     "policies": {
         "actions", "conditions", "errors", "model", "patterns", "signals", "strict_yaml",

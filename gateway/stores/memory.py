@@ -13,6 +13,7 @@ from typing import Any
 from cachetools import Cache, LRUCache
 
 from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.stores.population import Population, PopulationOp
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -54,17 +55,22 @@ class MemoryStore:
 
     def __init__(self, max_scopes: int) -> None:
         self._scopes: LRUCache[str, dict[str, Any]] = LRUCache(max_scopes)
+        self.population = Population(max_scopes)
+        """What is known of the scopes together."""
 
     def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
         """Carry out all batches in order at time `now`."""
-        return [self._batch(self._state(scope), ops, now) for scope, ops in batches]
+        return [self._batch(scope, ops, now) for scope, ops in batches]
 
-    @staticmethod
-    def _batch(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
+    def _batch(self, scope: str, ops: Sequence[Op], now: float) -> list[Reading]:
+        state = self._state(scope)
         readings = []
         for op in ops:
             summary = state.get(op.key)
             if summary is None:
+                if isinstance(op, PopulationOp):
+                    readings.append(self.population.update(scope, op, now))
+                    continue
                 nothing = _NOTHING[type(op)](op)
                 if nothing is not None:
                     readings.append(nothing)
@@ -83,6 +89,7 @@ class MemoryStore:
 
     def forget(self, keys: Set[str]) -> Iterator[None]:
         """Drop these counters everywhere; yields after each SLICE of scopes, where calls may go on."""
+        self.population.forget(keys)
         for at, scope in enumerate(list(self._scopes), 1):
             # Not `self._scopes[scope]`, which would count as use.
             state = Cache.__getitem__(self._scopes, scope) if scope in self._scopes else {}
@@ -99,4 +106,4 @@ class MemoryStore:
         """Bytes that one scope holds, keys and tables included (keys are shared between scopes)."""
         state = self._scopes.get(scope, {})
         held: int = sum(summary.nbytes() for summary in state.values())
-        return sys.getsizeof(state) + held
+        return sys.getsizeof(state) + held + self.population.nbytes(scope)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-_DETECTORS = "request, field, count, ratio, distinct, cadence, diversity, repeats"
+_DETECTORS = "request, field, count, ratio, distinct, cadence, diversity, repeats, campaign"
 
 # (which text, what stands there, what is written instead, the complaints)
 BREAKS: list[tuple[str, str, str, list[str]]] = [
