@@ -94,6 +94,8 @@ class Metrics:
             "How long the policy directory has differed from the bundle in use.",
             registry=registry,
         )
+        self._campaigns = Gauge("gateway_campaigns", "Campaigns whose evidence stands.", registry=registry)
+        self._members = Gauge("gateway_campaign_members", "Principals in these campaigns.", registry=registry)
         self._overhead = histogram("overhead_seconds", "Time spent in the gateway.", _OVERHEAD)
         self._ttfb = histogram("upstream_ttfb_seconds", "From forwarding to the answer's head.", _TTFB)
         self._rules: dict[tuple[str, Mode, bool], Counter] = {}
@@ -175,6 +177,11 @@ class Metrics:
     def stale(self, seconds: Callable[[], float]) -> None:
         """What says, at each scrape, how long the policy directory has differed from the bundle in use."""
         self._stale.set_function(seconds)
+
+    def campaigns(self, count: Callable[[], float], members: Callable[[], float]) -> None:
+        """What says, at each scrape, how many campaigns there are, and how many principals in them."""
+        self._campaigns.set_function(count)
+        self._members.set_function(members)
 
     def exposition(self) -> tuple[bytes, str]:
         """Everything in the text format, and its media type."""

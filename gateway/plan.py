@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import turns
-from gateway.model import CampaignPeaks, Distinct, Gap, Linked, Mode, Op, Peaks, Principal, Register, Sum
+from gateway.campaigns.operations import CampaignPeaks, Linked
+from gateway.model import Distinct, Gap, Mode, Op, Peaks, Principal, Register, Sum
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 

@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "score": {"model", "policies"},
     "ladder": {"policies"},
-    "plan": {"model", "policies", "signals", "turns"},
+    "plan": {"campaigns", "model", "policies", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {"actions", "fields", "ladder", "model", "plan", "policies", "relief", "score"},
     "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},

@@ -64,7 +64,7 @@ def test_what_a_stranger_does_is_kept_for_nobody() -> None:
 def test_a_candidate_hears_nothing_twice() -> None:
     drive = Drive(POLICIES, store=MemoryStore(100), candidate=POLICIES)
     harvest(drive)
-    (campaign,) = drive.store.population.campaigns()
+    (campaign,) = drive.store.campaigns(86400.0, drive.now)
     assert len(campaign.members) == 20
     drive.who = Principal(FARM[0])
     drive.send(chat("hello"))

@@ -16,8 +16,8 @@ import xxhash
 
 from gateway.campaigns.account import LOW, Account
 from gateway.campaigns.campaign import Campaign
+from gateway.campaigns.operations import Frame
 from gateway.campaigns.trait import Trait
-from gateway.model import Frame
 
 SHARE = 8
 """Accounts for each trait that is kept: most are pieces of the population's language, 0.4 to 1.4 KiB each."""
@@ -105,6 +105,10 @@ class Linker:
     def standing_campaigns(self) -> Iterator[Campaign]:
         """All whose evidence stands, oldest first."""
         return (campaign for campaign in self.campaigns.values() if campaign.stands())
+
+    def names(self, campaign: Campaign) -> tuple[str, ...]:
+        """Its members by name, in alphabetical order."""
+        return tuple(sorted(self._accounts[own].name for own in campaign.members))
 
     def merge(self, other: Linker) -> None:
         """Take over what another replica heard of other calls; `other` is used up. Members, sums, samples and

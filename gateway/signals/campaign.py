@@ -13,9 +13,10 @@ import xxhash
 from pydantic import Field
 
 from gateway.campaigns.campaign import Evidence
+from gateway.campaigns.operations import Frame, Link, Linked
 from gateway.conditions import Spec
 from gateway.fields import Facts
-from gateway.model import Client, Frame, Link, Linked, Measure, Op, Principal, Reading
+from gateway.model import Client, Measure, Op, Principal, Reading
 from gateway.signals.base import Context, Detector, Options, fingerprint
 from gateway.signals.frames import frame, opening
 from gateway.units import Duration

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
-from gateway.model import Frame
+from gateway.campaigns.operations import Frame
 from gateway.signals.diversity import tokens
 
 ENDS = 120

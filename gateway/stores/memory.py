@@ -12,6 +12,7 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
+from gateway.campaigns.operations import Group
 from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
 from gateway.stores.population import Population, PopulationOp
 from gateway.stores.summaries import (
@@ -86,6 +87,10 @@ class MemoryStore:
             state: dict[str, Any] = {}
             self._scopes[scope] = state
             return state
+
+    def campaigns(self, over: float, now: float) -> Iterator[Group]:
+        """Every campaign whose evidence stands, oldest first."""
+        return self.population.campaigns(over, now)
 
     def forget(self, keys: Set[str]) -> Iterator[None]:
         """Drop these counters everywhere; yields after each SLICE of scopes, where calls may go on."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from gateway.campaigns.campaign import Campaign
+from gateway.campaigns.campaign import Campaign, Evidence
 from gateway.campaigns.linker import Linker
-from gateway.model import CampaignPeaks, Link, Linked, Peaks, Reading
+from gateway.campaigns.operations import CampaignPeaks, Group, Link, Linked
+from gateway.model import Peaks, Reading
 from gateway.stores.summaries import FadingPeaks
 
 PopulationOp = Link | Linked | CampaignPeaks
@@ -55,10 +56,11 @@ class Population:
         reading: Reading = peaks.update(Peaks(op.key, op.half_life, op.points), now)
         return reading
 
-    def campaigns(self) -> Iterator[Campaign]:
+    def campaigns(self, over: float, now: float) -> Iterator[Group]:
         """Every campaign whose evidence stands, oldest first within its linker."""
         for linker in self._linkers.values():
-            yield from linker.standing_campaigns()
+            for campaign in linker.standing_campaigns():
+                yield _group(campaign, linker.names(campaign), campaign.evidence(over, now))
 
     def forget(self, keys: Set[str]) -> None:
         """Drop these linkers with all that they know."""
@@ -68,3 +70,18 @@ class Population:
     def nbytes(self, scope: str) -> int:
         """Bytes that all linkers hold for one account."""
         return sum(linker.nbytes(scope) for linker in self._linkers.values())
+
+
+def _group(campaign: Campaign, members: tuple[str, ...], found: Evidence) -> Group:
+    numbers = {
+        "members": found.members,
+        "organisations": found.circles,
+        "requests": found.requests,
+        "output_tokens": found.output_tokens,
+        "repeated": found.repeated,
+        "purpose": found.purpose,
+        "habit": found.habit,
+        "covers": found.covers,
+        "pieces": found.pieces,
+    }
+    return Group(campaign.id, campaign.first, campaign.last, members, numbers, found.shared, found.words())

@@ -9,7 +9,7 @@ import pytest
 from gateway.campaigns import linker as module
 from gateway.campaigns.campaign import Campaign
 from gateway.campaigns.linker import Linker
-from gateway.model import Frame
+from gateway.campaigns.operations import Frame
 from tests.campaigns.support import WEEK, Crowd, crowd, words
 
 FARM = crowd("farm", 24)

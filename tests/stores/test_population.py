@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from gateway.model import CampaignPeaks, Frame, Link, Linked, Reading, Sum
+from gateway.campaigns.operations import CampaignPeaks, Frame, Link, Linked
+from gateway.model import Reading, Sum
 from gateway.signals.frames import frame
 from gateway.stores.memory import MemoryStore
 from tests.campaigns.support import FRAME, words
@@ -30,7 +31,11 @@ def test_a_member_reads_its_campaign_and_a_stranger_nothing() -> None:
     assert mine.data.startswith(b"c")
     assert sums.values == (0.0, 0.0)
     assert theirs == Reading()
-    assert [campaign.id.encode() for campaign in store.population.campaigns()] == [mine.data]
+    (listed,) = store.campaigns(7 * 86400.0, 0.0)
+    assert listed.id.encode() == mine.data
+    assert listed.members == tuple(sorted(FARM))
+    assert listed.numbers["organisations"] == 20
+    assert listed.text.startswith("20 accounts of 20 organisations")
 
 
 def test_linkers_are_apart() -> None:
