@@ -32,7 +32,7 @@ def test_campaigns_are_listed_with_their_evidence_and_members_and_counted(tmp_pa
     (found,) = listed
     assert found["principals"] == FARM
     assert found["numbers"]["members"] == 20
-    assert found["evidence"].startswith("20 accounts of 20 organisations")
+    assert found["evidence"].startswith("20 accounts of 20 organisations or networks")
     assert found["first"] == found["last"] == round(now, 3)
     counted = samples(metrics)
     assert (counted["gateway_campaigns",], counted["gateway_campaign_members",]) == (1, 20)

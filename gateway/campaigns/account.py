@@ -23,15 +23,27 @@ LOW = 2**32 - 1
 
 
 class Account:
-    """One account's memory. `mark` is the hash of its name, `circle` of its organisation (its own mark
-    where it has none)."""
+    """One account's memory. `mark` is the hash of its name; `circle` of its organisation, `place` of the
+    network that it was last heard from (its own mark where it has none)."""
 
-    __slots__ = ("again", "calls", "campaigns", "checked", "circle", "digests", "mark", "name", "once")
+    __slots__ = (
+        "again",
+        "calls",
+        "campaigns",
+        "checked",
+        "circle",
+        "digests",
+        "mark",
+        "name",
+        "once",
+        "place",
+    )
 
     def __init__(self, name: str, mark: int, circle: int) -> None:
         self.name = name
         self.mark = mark
         self.circle = circle
+        self.place = mark
         self.once = array("I")
         self.again = array("I")
         self.digests = array("I")
@@ -79,5 +91,14 @@ class Account:
 
     def nbytes(self) -> int:
         """Bytes held beside the name."""
-        parts = (self, self.once, self.again, self.digests, self.mark, self.circle, self.campaigns)
+        parts = (
+            self,
+            self.once,
+            self.again,
+            self.digests,
+            self.mark,
+            self.circle,
+            self.place,
+            self.campaigns,
+        )
         return sum(part.__sizeof__() for part in parts)

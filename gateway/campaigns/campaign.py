@@ -5,7 +5,7 @@ one template share frames too. What tells them apart is counted here while the g
 
     slots      honest users of one frame meet the same questions; a job's shards are cut so as not to repeat
     purpose    a phrase that people add now and then is no job; what an account is hired for, it does often
-    circles    the organisations of the members: colleagues share one, strangers do not
+    circles    the organisations and networks of the members: colleagues and classmates share one
     covers     how their system prompts begin: users of one tool share it, a hired crowd wears many
 """
 
@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.campaigns.account import Account
 
@@ -25,7 +25,7 @@ ENOUGH = 48
 """Sampled slot shingles without which nothing is said about their shares."""
 FEW = 24
 """Calls of members, the same."""
-LATELY = 1024
+LATELY = 256
 """Calls of members after which the older half counts half."""
 FADES = 0.8
 """What calls still count for when a new piece is learnt: it was in some of them, unknown."""
@@ -44,6 +44,10 @@ DOUBT = 1.28
 HOUR = 3600.0
 HOURS = 169
 """Hours of output remembered: seven days, and the one that has begun."""
+KNOWN = 8
+"""Members heard in the frame without which a group is not compared with another."""
+MIXED = 1.5
+"""Effective number of system prompts below which a group is the users of one tool."""
 KINDS = ("system_prompt", "ip_prefix", "payment")
 """What members may share beside the frame."""
 SHARED = 0.8
@@ -58,7 +62,7 @@ class Evidence:
 
     members: int
     circles: int
-    """Organisations among the members."""
+    """Organisations among the members, or networks where those are fewer."""
     requests: int
     """Calls in the frame since it was known."""
     output_tokens: float
@@ -97,10 +101,20 @@ class Evidence:
         """The evidence as an operator reads it."""
         also = f"; most share {' and '.join(self.shared)}" if self.shared else ""
         return (
-            f"{self.members} accounts of {self.circles} organisations use one frame of {self.pieces} pieces, "
-            f"in {self.purpose:.0%} or more of their calls, with contents of which {self.repeated:.1%} come "
-            f"twice, under {self.covers:.1f} system prompts{also}"
+            f"{self.members} accounts of {self.circles} organisations or networks use one frame of "
+            f"{self.pieces} pieces, in {self.purpose:.0%} or more of their calls, with contents of which "
+            f"{self.repeated:.1%} come twice, under {self.covers:.1f} system prompts{also}"
         )
+
+
+class Member(NamedTuple):
+    """What a campaign knows of a member: its organisation and network, and when it was last heard in the
+    frame. `known`: what else it shares was counted."""
+
+    circle: int
+    place: int
+    last: float
+    known: bool
 
 
 class Campaign:
@@ -126,8 +140,8 @@ class Campaign:
     def __init__(self, name: str, now: float) -> None:
         self.id = name
         self.first = self.last = now
-        self.members: dict[int, tuple[int, float, bool]] = {}
-        """An account's mark → (its organisation, when it was last heard, whether its kinds are counted)."""
+        self.members: dict[int, Member] = {}
+        """By an account's mark."""
         self.traits: dict[int, float] = {}
         """The pieces of its frame, each with its habit when last looked at."""
         self.slots: dict[int, int] = {}
@@ -156,7 +170,7 @@ class Campaign:
     def join(self, account: Account, now: float) -> None:
         """An account that used the frame in two different prompts."""
         if account.mark not in self.members:
-            self.members[account.mark] = (account.circle, now, False)
+            self.members[account.mark] = Member(account.circle, account.place, now, False)
             self._evidence.clear()
 
     def leave(self, account: Account) -> None:
@@ -183,10 +197,10 @@ class Campaign:
         """A member's call in the frame. `kinds` are hashes in the order of KINDS, 0 for none."""
         self.last = max(self.last, now)
         self.heard += 1
-        if not self.members[account.mark][2]:
+        if not self.members[account.mark].known:
             for counter, value in zip(self.kinds, kinds, strict=True):
                 counter[value] += 1
-        self.members[account.mark] = (account.circle, now, True)
+        self.members[account.mark] = Member(account.circle, account.place, now, True)
         known, user = self.slots, 1 << account.mark % _CLASSES
         for shingle in slots:
             if shingle in known:
@@ -213,9 +227,10 @@ class Campaign:
     def swallow(self, other: Campaign) -> None:
         """Become one with another campaign."""
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
-        for own, (circle, heard, known) in other.members.items():
-            _, mine, also = self.members.get(own, (circle, heard, False))
-            self.members[own] = (circle, max(heard, mine), known or also)
+        for own, theirs in other.members.items():
+            mine = self.members.get(own, theirs)
+            later = max(mine, theirs, key=lambda member: member.last)
+            self.members[own] = later._replace(known=mine.known or theirs.known)
         self.traits |= other.traits
         for shingle, users in other.slots.items():
             self.slots[shingle] = self.slots.get(shingle, 0) | users
@@ -262,6 +277,18 @@ class Campaign:
         )
         return self._stood
 
+    def unlike(self, other: Campaign) -> bool:
+        """Whether both are known well enough, and only one of them may be one hand: then they are not one."""
+        mine, theirs = self.plausible(), other.plausible()
+        return mine is not None and theirs is not None and mine is not theirs
+
+    def plausible(self) -> bool | None:
+        """Whether it may be one hand, of strangers who were hired; None while too little is known."""
+        repeated = self.repeated()
+        if repeated is None or self.kinds[0].total() < KNOWN:
+            return None
+        return repeated <= COMPLEMENTARY and _effective(self.kinds[0]) >= MIXED
+
     def evidence(self, over: float, now: float) -> Evidence:
         """The campaign in numbers, members and tokens of the last `over` seconds. Counted again when an
         account joins, with each 32nd part more that is heard, and after a hundredth of the window, so that
@@ -273,11 +300,11 @@ class Campaign:
         return found
 
     def _count(self, over: float, now: float) -> Evidence:
-        circles = [circle for circle, last, _ in self.members.values() if last > now - over]
+        heard = [member for member in self.members.values() if member.last > now - over]
         oldest = math.floor((now - over) / HOUR)
         return Evidence(
-            members=len(circles),
-            circles=len(set(circles)),
+            members=len(heard),
+            circles=min(len({each.circle for each in heard}), len({each.place for each in heard})),
             requests=self.requests,
             output_tokens=sum(tokens for hour, tokens in self.hours.items() if hour > oldest),
             repeated=self.repeated() or 0.0,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import xxhash
 
 from gateway.campaigns.account import LOW, Account
-from gateway.campaigns.campaign import Campaign
+from gateway.campaigns.campaign import KINDS, Campaign
 from gateway.campaigns.operations import Frame
 from gateway.campaigns.trait import Trait
 
@@ -28,6 +28,7 @@ SAMPLED = 4
 PENDING = 19
 """Bits of the number of places, at most, for pieces that one account repeats (16 bytes each); a newer piece
 takes the place of an older one."""
+PLACE = KINDS.index("ip_prefix")
 
 
 def mark(name: str) -> int:
@@ -72,6 +73,7 @@ class Linker:
         account = self._account(name, org)
         if not frame.pieces or account.repeats(_digest(frame)):
             return
+        account.place = kinds[PLACE] or account.mark
         words = self._words
         used = {words[piece] for piece in frame.pieces if piece in words} if words else set[Campaign]()
         for campaign in account.campaigns:
@@ -95,12 +97,13 @@ class Linker:
             campaign.pay(tokens, now)
 
     def standing(self, name: str) -> Campaign | None:
-        """The largest standing campaign that an account is in."""
+        """The standing campaign that an account is in: of several one that may be one hand, then the largest,
+        so that nobody hides among the users of a tool."""
         account = self._accounts.get(mark(name))
         if account is None or not account.campaigns:
             return None
         stand = [campaign for campaign in account.campaigns if campaign.stands()]
-        return max(stand, key=lambda campaign: len(campaign.members), default=None)
+        return max(stand, key=lambda each: (bool(each.plausible()), len(each.members)), default=None)
 
     def standing_campaigns(self) -> Iterator[Campaign]:
         """All whose evidence stands, oldest first."""
@@ -224,6 +227,7 @@ class Linker:
         beside = (self._traits.get(other) for other in frame if other != piece)
         near = {other.campaign for other in beside if other and other.campaign and trait.beside(other)}
         if trait.campaign is not None:
+            near = {campaign for campaign in near if not campaign.unlike(trait.campaign)}
             near.add(trait.campaign)
         home = self._one(near, piece, now)
         if trait.campaign is None:
@@ -235,14 +239,15 @@ class Linker:
                 self._join(user, home, now)
 
     def _one(self, near: set[Campaign], piece: int, now: float) -> Campaign:
-        """The one campaign of these, of which the oldest stays; a new one for none."""
+        """The one campaign of these that are alike, of which the oldest stays; a new one for none."""
         if not near:
             home = Campaign(f"c{mark(f'{piece}:{now}'):016x}"[:11], now)
             self.campaigns[home.id] = home
             return home
         home, *others = sorted(near, key=lambda campaign: (campaign.first, campaign.id))
         for other in others:
-            self._merge(home, other)
+            if not home.unlike(other):
+                self._merge(home, other)
         return home
 
     def _merge(self, home: Campaign, other: Campaign) -> None:

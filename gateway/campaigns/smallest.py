@@ -42,11 +42,12 @@ class Smallest:
         for item in other.hashes:
             self.add(item)
 
-    def common(self, other: Smallest) -> int:
-        """How many items both have (estimated as `len` is)."""
+    def common(self, other: Smallest, least: int = 1) -> int:
+        """How many items both have (estimated as `len` is); 0 unless `least` of them are known by name, so
+        that one chance meeting is not taken for the many that it would stand for."""
         both = set(self.hashes).intersection(other.hashes)
-        if not both or max(len(self.hashes), len(other.hashes)) < KEPT:
-            return len(both)
+        if len(both) < least or max(len(self.hashes), len(other.hashes)) < KEPT:
+            return len(both) if len(both) >= least else 0
         union = sorted({*self.hashes, *other.hashes})[:KEPT]
         return round(len(both.intersection(union)) * (KEPT - 1) / KEPT * _SPACE / union[-1])
 

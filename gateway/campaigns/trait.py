@@ -22,10 +22,12 @@ GROWN = 15
 """…if they made so many calls on average; of younger accounts in proportion, as they had less occasion."""
 LOST = 0.7
 """Part of that share below which it is taken for language again."""
-TOGETHER = 0.12
+TOGETHER = 0.15
 """Share of the accounts of the rarer of two pieces that must repeat the other, for both to be one frame."""
-AT_LEAST = 3
-"""…and so many accounts."""
+AT_LEAST = 4
+"""…and so many accounts…"""
+KNOWN = 3
+"""…of which so many are in both samples."""
 
 
 class Trait:
@@ -64,7 +66,7 @@ class Trait:
 
     def beside(self, other: Trait) -> bool:
         """Whether the accounts that repeat this piece repeat the other too."""
-        common = self.repeats.common(other.repeats)
+        common = self.repeats.common(other.repeats, KNOWN)
         return common >= max(AT_LEAST, TOGETHER * min(len(self.repeats), len(other.repeats)))
 
     def merge(self, other: Trait) -> None:

@@ -106,6 +106,8 @@ class Explanation:
     org: str | None
     tier: str | None
     tenant: str | None
+    campaign: str | None
+    """The campaign that a signal put the principal in."""
     age: float | None
     offset: float | None
     number: int | None
@@ -144,6 +146,7 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
         org=line["org"],
         tier=line["tier"],
         tenant=line.get("tenant"),
+        campaign=line.get("campaign"),
         age=None if context.since is None else max(0.0, ts - context.since),
         offset=None if context.began is None else ts - context.began,
         number=context.number,

@@ -45,7 +45,7 @@ class CampaignOptions(Options):
     measure: Literal["members", "organisations", "requests", "output_tokens"] = "members"
     """What is counted of the campaign."""
     organisations: int = Field(default=1, ge=1)
-    """No verdict on a campaign of fewer organisations: colleagues share frames."""
+    """No verdict on one of fewer organisations, or networks: colleagues and classmates share frames."""
     covers: float = Field(default=1.0, ge=1)
     """No verdict on a campaign with fewer different system prompts: users of one tool share them."""
     where: Spec | None = None
@@ -94,7 +94,7 @@ class Campaign(Detector):
             return None
         name = readings[0].data.decode()
         value = _MEASURES[asked.measure](found)
-        return Measure(value, found.members, name, f"campaign {name}: {found.words()}")
+        return Measure(value, campaign=name, note=f"campaign {name}: {found.words()}")
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This call's frame."""

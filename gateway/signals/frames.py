@@ -22,7 +22,7 @@ SHINGLE = 4
 """Words in a shingle. Three are ordinary speech ("give me a list"), five lose the short wrappers."""
 LONG = 6
 """Words in a shingle that stands for a slot: two strangers seldom write the same six."""
-PAIRS = ((1, 1), (2, 1), (1, 2), (2, 2))
+PAIRS = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 0), (0, 2))
 """Words at the very beginning and at the very end that make a piece together: "Quick one: … Thanks!"."""
 DENSE = 2
 """Scripts without spaces have a token per character, about twice as many for the same words."""
@@ -48,7 +48,9 @@ def frame(text: str) -> Frame:
         return Frame()
     count = window - size + 1
     ends = shingles if len(shingles) <= 2 * count else shingles[:count] + shingles[-count:]
-    pairs = [(*ids[:head], *ids[-tail:], head) for head, tail in PAIRS] if len(ids) > window else []
+    pairs = (
+        [(*ids[:head], *ids[len(ids) - tail :], head) for head, tail in PAIRS] if len(ids) > window else []
+    )
     # The hash of a tuple of integers is the same in every process, unlike that of text, and C throughout.
     pieces = dict.fromkeys([hash(piece) for piece in [*ends, *pairs] if piece.count(_NUMBER) < 2])
     return Frame(tuple(pieces), ids, LONG * scale)

@@ -55,15 +55,15 @@ def test_a_phrase_that_is_added_now_and_then_is_no_job() -> None:
 
 
 def test_what_stood_is_not_dropped_by_a_hair() -> None:
-    made = group(members(30))
-    for _ in range(170):
+    made = group(members(20))
+    for _ in range(85):
         made.count(False)
     assert made.stands()
-    for _ in range(40):
+    for _ in range(45):
         made.count(False)
     assert made.stands()
-    fresh = group(members(30))
-    for _ in range(210):
+    fresh = group(members(20))
+    for _ in range(130):
         fresh.count(False)
     assert not fresh.stands()
 
@@ -130,8 +130,8 @@ def test_the_words_say_every_number() -> None:
     made = group(members(30))
     made.learn(5, 0.75)
     assert made.evidence(DAY, 0.0).words() == (
-        "30 accounts of 30 organisations use one frame of 1 pieces, in 100% or more of their calls, with "
-        "contents of which 0.0% come twice, under 3.0 system prompts; most share ip_prefix"
+        "30 accounts of 30 organisations or networks use one frame of 1 pieces, in 100% or more of their "
+        "calls, with contents of which 0.0% come twice, under 3.0 system prompts; most share ip_prefix"
     )
 
 
@@ -147,6 +147,17 @@ def test_the_sample_and_the_hours_are_bounded() -> None:
         made.pay(1.0, hour * HOUR)
     assert len(made.hours) == HOURS
     assert made.evidence(7 * DAY, (HOURS + 19) * HOUR).output_tokens == pytest.approx(168.0)
+
+
+def test_only_groups_of_which_enough_is_known_are_told_apart() -> None:
+    hand, tool, sheet = group(members(30)), group(members(30), kinds=1), group(members(30), shared=3)
+    assert hand.unlike(tool)
+    assert tool.unlike(hand)
+    assert hand.unlike(sheet)
+    assert not tool.unlike(sheet)
+    assert not hand.unlike(group(members(30)))
+    assert not hand.unlike(group(members(5), kinds=1))
+    assert not group(members(7), slots=20, kinds=1).unlike(hand)
 
 
 def test_two_halves_become_what_the_whole_would_have_been() -> None:

@@ -10,7 +10,7 @@ from gateway.campaigns import linker as module
 from gateway.campaigns.campaign import Campaign
 from gateway.campaigns.linker import Linker
 from gateway.campaigns.operations import Frame
-from tests.campaigns.support import WEEK, Crowd, crowd, words
+from tests.campaigns.support import FRAME, WEEK, Crowd, crowd, words
 
 FARM = crowd("farm", 24)
 PEOPLE = crowd("person", 24)
@@ -41,6 +41,7 @@ def test_accounts_with_one_frame_around_different_contents_are_joined_and_nobody
     assert (found.members, found.circles) == (24, 24)
     assert found.repeated == 0.0
     assert found.covers > 2.5
+    assert heard.linker.names(campaign) == tuple(sorted(FARM))
 
 
 def test_a_few_calls_each_are_enough() -> None:
@@ -158,6 +159,20 @@ def test_two_campaigns_that_turn_out_to_be_one_keep_the_older_id() -> None:
     heard.harvest(FARM, 8, "Here is my next question: {}. Walk me through how you arrive at it.")
     assert standing(heard, FARM) == {older.id}
     assert list(heard.linker.campaigns) == [older.id]
+
+
+def test_the_users_of_one_tool_stay_apart_from_a_campaign_that_uses_some_of_its_words() -> None:
+    tool, shared = "Work through this task now: {}. Report.", "Work through this task now: {}. Explain it."
+    heard = Crowd()
+    heard.harvest(FARM, 12, FRAME)
+    heard.harvest(PEOPLE, 12, tool, covers=("You are a coding agent.",))
+    mine, theirs = standing(heard, FARM), standing(heard, PEOPLE)
+    for _ in range(6):
+        heard.harvest(FARM[:4], 1, shared)
+        heard.harvest(FARM[:4], 1, "Next item from my list: work through this task now: {}.")
+    assert standing(heard, FARM) == mine
+    assert standing(heard, PEOPLE) == theirs
+    assert mine != theirs
 
 
 def test_an_account_that_repeated_the_frame_before_it_was_known_joins_with_its_next_call() -> None:

@@ -56,9 +56,11 @@ def harvest(options: dict[str, Any], **how: Any) -> Measure | None:
 def test_every_member_reads_how_many_they_are_and_the_evidence_in_words() -> None:
     found = harvest({})
     assert found is not None
-    assert (found.value, found.n) == (20, 20)
+    assert found.value == 20
     assert found.campaign is not None
-    assert found.note.startswith(f"campaign {found.campaign}: 20 accounts of 20 organisations use one frame")
+    assert found.note.startswith(
+        f"campaign {found.campaign}: 20 accounts of 20 organisations or networks use one frame"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,10 @@ def test_nobody_in_no_campaign_gets_a_verdict() -> None:
     assert made.send(Principal("person"), "hi") is None
 
 
-def test_one_organisation_is_no_crowd_of_strangers() -> None:
+def test_one_organisation_or_one_network_is_no_crowd_of_strangers() -> None:
     assert harvest({"organisations": 16}) is not None
     assert harvest({"organisations": 16}, org="acme") is None
+    assert harvest({"organisations": 16}, ip="203.0.113.9") is None
     found = harvest({}, org="acme")
     assert found is not None
     assert found.value == 20

@@ -35,7 +35,7 @@ def test_a_member_reads_its_campaign_and_a_stranger_nothing() -> None:
     assert listed.id.encode() == mine.data
     assert listed.members == tuple(sorted(FARM))
     assert listed.numbers["organisations"] == 20
-    assert listed.text.startswith("20 accounts of 20 organisations")
+    assert listed.text.startswith("20 accounts of 20 organisations or networks")
 
 
 def test_linkers_are_apart() -> None:
