@@ -121,20 +121,20 @@ class Campaign:
     """One group. Its id is that of the group it began as, and of the oldest one after a merger."""
 
     __slots__ = (
+        *("_bound", "_evidence", "_lately", "_repeated", "_stood"),
         *(
-            "_bound",
-            "_evidence",
-            "_repeated",
-            "_lately",
-            "_stood",
             "first",
             "heard",
             "hours",
             "id",
             "kinds",
             "last",
+            "members",
+            "peaks",
+            "requests",
+            "slots",
+            "traits",
         ),
-        *("members", "peaks", "requests", "slots", "traits"),
     )
 
     def __init__(self, name: str, now: float) -> None:
