@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from gateway import ladder
 from gateway.actions.base import Action
 from gateway.breaker import OPEN
@@ -18,7 +20,6 @@ from gateway.model import (
     Batch,
     Mode,
     Op,
-    Peaks,
     PolicyScore,
     Reading,
     Register,
@@ -138,6 +139,11 @@ class Assessment:
         """Every verdict so far."""
         return tuple(score for concern in self._concerns for score in concern.scores)
 
+    def campaign(self) -> str | None:
+        """The campaign that a signal put the principal in."""
+        named = (score.campaign for concern in self._concerns for score in concern.scores)
+        return next(filter(None, named), None)
+
     def exemptions(self) -> tuple[Tally, ...]:
         """The exemptions that held for this call, and what they took off."""
         if self._relief is None:
@@ -174,8 +180,7 @@ class Assessment:
         for concern in self._concerns:
             if any(concern.points):
                 planned = concern.planned
-                peaks = Peaks(planned.peak_key, planned.policy.half_life, concern.points)
-                writes.add(planned.batch, (peaks,))
+                writes.add(planned.batch, (replace(planned.peak, points=concern.points),))
 
     def each(
         self, step: Step, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]

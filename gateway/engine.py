@@ -112,6 +112,7 @@ class Transaction:
             skipped=active.skipped,
             tenant=active.plan.tenant,
             exemptions=active.exemptions(),
+            campaign=active.campaign(),
         )
         active.peaks(writes)
         active.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))

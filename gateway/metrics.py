@@ -73,6 +73,9 @@ class Metrics:
         def counter(name: str, doc: str) -> Counter:
             return Counter(f"gateway_{name}", doc, registry=registry)
 
+        def gauge(name: str, doc: str, *labels: str) -> Gauge:
+            return Gauge(f"gateway_{name}", doc, labels, registry=registry)
+
         def histogram(name: str, doc: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"gateway_{name}", doc, registry=registry, buckets=buckets)
 
@@ -89,17 +92,14 @@ class Metrics:
         self._store_errors = counter("store_errors", "State operations that failed.")
         self._engine_errors = counter("engine_errors", "Calls that the engine failed on.")
         self._dropped = counter("records_dropped", "Decision records that were not written.")
-        self._inflight = Gauge("gateway_inflight_requests", "Requests being served.", registry=registry)
-        self._policy_info = Gauge(
-            "gateway_policy_bundle_info", "The bundle in use.", ["bundle", "gen"], registry=registry
-        )
+        self._inflight = gauge("inflight_requests", "Requests being served.")
+        self._policy_info = gauge("policy_bundle_info", "The bundle in use.", "bundle", "gen")
         self._reloads = family("config_reloads", "Readings of the policy directory, by result.", "result")
         self._reload_failures = counter("policy_reload_failures", "Policy directories found broken.")
-        self._stale = Gauge(
-            "gateway_policy_config_stale_seconds",
-            "How long the policy directory has differed from the bundle in use.",
-            registry=registry,
-        )
+        stale = "How long the policy directory has differed from the bundle in use."
+        self._stale = gauge("policy_config_stale_seconds", stale)
+        self._campaigns = gauge("campaigns", "Campaigns whose evidence stands.")
+        self._members = gauge("campaign_members", "Principals in these campaigns.")
         self._overhead = histogram("overhead_seconds", "Time spent in the gateway.", _OVERHEAD)
         self._ttfb = histogram("upstream_ttfb_seconds", "From forwarding to the answer's head.", _TTFB)
         self._rules: dict[tuple[str, Mode, bool], Counter] = {}
@@ -184,6 +184,11 @@ class Metrics:
     def stale(self, seconds: Callable[[], float]) -> None:
         """What says, at each scrape, how long the policy directory has differed from the bundle in use."""
         self._stale.set_function(seconds)
+
+    def campaigns(self, count: Callable[[], float], members: Callable[[], float]) -> None:
+        """What says, at each scrape, how many campaigns there are, and how many principals in them."""
+        self._campaigns.set_function(count)
+        self._members.set_function(members)
 
     def exposition(self) -> tuple[bytes, str]:
         """Everything in the text format, and its media type."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -143,6 +143,8 @@ class Outcome(Struct, frozen=True):
 class Op(Struct, frozen=True):
     """One operation on the store; `key` is the counter's fingerprint. Whose state it is, the batch says."""
 
+    elsewhere: ClassVar[bool] = False
+    """True where what is kept belongs to no scope (`gateway.campaigns.operations`)."""
     key: str
 
     def nothing(self) -> Reading | None:
@@ -271,16 +273,15 @@ class Reading(Struct, frozen=True):
 class Reads(tuple[Op, ...]):
     """Operations that only read, put together once and carried out for every call."""
 
-    nothing: tuple[Reading, ...]
-    """What each answers where nothing was ever written."""
+    nothing: tuple[Reading | None, ...]
+    """What each answers where nothing was ever written; None where that is not the scope's to say."""
 
     def __new__(cls, ops: Iterable[Op]) -> Reads:
         """Raises ValueError if one of `ops` writes."""
         made = super().__new__(cls, ops)
-        answers = tuple(answer for op in made if (answer := op.nothing()) is not None)
-        if len(answers) < len(made):
+        made.nothing = tuple(op.nothing() for op in made)
+        if any(answer is None and not op.elsewhere for op, answer in zip(made, made.nothing, strict=True)):
             raise ValueError("an operation that writes among reads")
-        made.nothing = answers
         return made
 
 
@@ -296,6 +297,10 @@ class Measure(Struct, frozen=True):
 
     value: float
     n: int = 1
+    campaign: str | None = None
+    """The campaign that it speaks of."""
+    note: str = ""
+    """Words of the detector's own, beside those of the policy."""
 
 
 class SignalScore(Struct, frozen=True):
@@ -315,6 +320,8 @@ class SignalScore(Struct, frozen=True):
     exempted: float = 0.0
     definition: str = ""
     """Fingerprint of how the number came about."""
+    campaign: str | None = None
+    """The campaign that it speaks of."""
 
 
 class PolicyScore(Struct, frozen=True):
@@ -378,5 +385,7 @@ class Decision(Struct, frozen=True):
     """Signals that could not run, and why: signal id → error class."""
     tenant: str | None = None
     exemptions: tuple[Tally, ...] = ()
+    campaign: str | None = None
+    """The campaign that a signal of the active bundle put the principal in."""
     candidate: Trial | None = None
     """None where there is no candidate bundle, or the call ended before it was asked."""

@@ -17,6 +17,7 @@ from cachetools import LRUCache
 
 from gateway import turns
 from gateway.breaker import Breaker
+from gateway.campaigns.operations import CampaignPeaks, Linked
 from gateway.model import (
     Distinct,
     Gap,
@@ -65,7 +66,8 @@ class PlannedPolicy:
     policy: Policy
     batch: int
     peaks: int
-    peak_key: str
+    peak: Peaks | CampaignPeaks
+    """Reads the peaks; written with the points of a call."""
     early: tuple[PlannedSignal, ...]
     """Signals that are read before deciding."""
     late: tuple[PlannedSignal, ...]
@@ -134,17 +136,17 @@ class Plan:
 
 
 class _Batch:
-    """Operations, each counter once, and where its reading will stand."""
+    """Operations, each once, and where its reading will stand."""
 
     def __init__(self, *ops: Op) -> None:
         self.ops: list[Op] = list(ops)
-        self._places = {op.key: place for place, op in enumerate(ops)}
+        self._places = {op: place for place, op in enumerate(ops)}
 
     def place(self, op: Op) -> int:
-        if op.key not in self._places:
-            self._places[op.key] = len(self.ops)
+        if op not in self._places:
+            self._places[op] = len(self.ops)
             self.ops.append(op)
-        return self._places[op.key]
+        return self._places[op]
 
 
 def _window(op: Op) -> float:
@@ -202,6 +204,15 @@ def _counts(detector: Detector, step: Step) -> bool:
     return getattr(getattr(detector, step), "__func__", None) is not getattr(Detector, step)
 
 
+def _peak(policy: Policy, key: str) -> Peaks | CampaignPeaks:
+    """Reads a policy's peaks, which are the principal's, its organisation's or its campaign's."""
+    if policy.key == "campaign":
+        reads = (op for signal in policy.signals for op in signal.detector.reads)
+        linker = next((op.key for op in reads if isinstance(op, Linked)), "")
+        return CampaignPeaks(key, linker, policy.half_life, (0.0, 0.0))
+    return Peaks(key, policy.half_life, (0.0, 0.0))
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories, `opened` are left out."""
@@ -229,13 +240,13 @@ class _Maker:
 
     def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
-        peaks = Peaks(key + self.suffix, policy.half_life, (0.0, 0.0))
+        peak = _peak(policy, key + self.suffix)
         signals = tuple(self._signals(policy, batch, rungs))
         return PlannedPolicy(
             policy,
             int(policy.key == "org"),
-            batch.place(peaks),
-            peaks.key,
+            batch.place(peak),
+            peak,
             early=tuple(one for one in signals if not one.signal.detector.late),
             late=tuple(one for one in signals if one.signal.detector.late),
             floors=any(one.floor >= 0 for one in signals),

@@ -82,6 +82,8 @@ class Record(Struct, frozen=True):
     tenant: str | None = None
     """Whose numbers, ceiling and ladder were used."""
     exemptions: tuple[Tally, ...] = ()
+    campaign: str | None = None
+    """The campaign that a signal put the principal in."""
     candidate: Trial | None = None
     overhead_us: int | None = None
     warnings: tuple[str, ...] = ()
@@ -127,7 +129,7 @@ class Ended(Protocol):
 
 _DECIDED = (
     *("enforced", "shadow", "signals", "policies", "applied", "would", "delay", "skipped"),
-    *("tenant", "exemptions", "candidate"),
+    *("tenant", "exemptions", "campaign", "candidate"),
 )
 """What a record takes over from the decision under the same name."""
 
@@ -223,6 +225,7 @@ def _decided(record: Record) -> dict[str, Any]:
         "signals": [_signal(score) for score in record.signals if score.points or score.exempted],
         "policies": [_policy(score) for score in record.policies if score.shadow or score.enforced],
         "tenant": record.tenant,
+        "campaign": record.campaign,
         "exemptions": [{"id": one.id, "points": _round(one.points)} for one in record.exemptions],
         "applied": record.applied,
         "would": record.would,

@@ -52,9 +52,12 @@ def signal_score(
     if force:
         low, high = signal.ramp or (0.0, 1.0)
         text = signal.why.format(value=value, n=n, over=signal.over, lo=low, hi=high)
+        if measure.note:
+            text = f"{text}; {measure.note}"
     points = force * signal.points
     # By position: this is made for every signal of every call, and keywords double the time.
-    return SignalScore(name, value, n, force, points, mode, text, warming, None, 0.0, signal.definition)
+    told, definition = (mode, text, warming, None, 0.0), signal.definition
+    return SignalScore(name, value, n, force, points, *told, definition, measure.campaign)
 
 
 def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]:

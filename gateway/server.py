@@ -25,6 +25,7 @@ from gateway.adapters.proof import load_proven, proven_files
 from gateway.admin.app import admin_app
 from gateway.assemble import reloader_of
 from gateway.audit import Writer
+from gateway.campaigns.operations import Group
 from gateway.config import Config
 from gateway.errors import ConfigError, Place
 from gateway.metrics import Metrics
@@ -36,6 +37,8 @@ from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
 from gateway.watch import watching
 
+WEEK = 7 * 86400.0
+"""Seconds over which the listing of campaigns counts."""
 CUTTING = 5.0
 """Seconds in which requests that were cut off must leave their records."""
 KEEP_ALIVE = 75
@@ -77,6 +80,32 @@ class Status:
     def summary(self) -> str:
         """The policies in one line for people."""
         return self._reloader.bundle.summary
+
+    @property
+    def campaigns(self) -> JSON:
+        """The groups of principals that are linked, with the evidence."""
+        return [
+            {
+                "id": group.id,
+                "first": round(group.first, 3),
+                "last": round(group.last, 3),
+                "numbers": {name: round(value, 3) for name, value in group.numbers.items()},
+                "shared": list(group.shared),
+                "evidence": group.text,
+                "principals": list(group.members),
+            }
+            for group in self._groups()
+        ]
+
+    def count(self, metrics: Metrics) -> None:
+        """Let the metrics ask how many groups there are."""
+        metrics.campaigns(
+            lambda: sum(1 for _ in self._groups()),
+            lambda: sum(len(group.members) for group in self._groups()),
+        )
+
+    def _groups(self) -> Iterator[Group]:
+        return self._reloader.gate.store.campaigns(WEEK, time.time())
 
     @property
     def reload(self) -> JSON:
@@ -173,6 +202,7 @@ async def _run(
     config: Config, listeners: tuple[socket.socket, socket.socket], reloader: Reloader, metrics: Metrics
 ) -> None:
     status = Status(reloader, config.policies.ceiling)
+    status.count(metrics)
     triggers = config.policies.reload
     asked = asyncio.Event()
     writer = Writer(config.record.decisions, content=config.record.content, dropped=metrics.record_dropped)

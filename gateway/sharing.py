@@ -41,7 +41,7 @@ class Sharing:
 
 def _split(first: Sequence[Op], second: Sequence[Op]) -> tuple[tuple[Op, ...], list[int]]:
     """The operations that only the second has, and where each of its readings stands among both's."""
-    places = {op.key: place for place, op in enumerate(first)}
-    rest = tuple(op for op in second if op.key not in places)
-    places |= {op.key: len(first) + place for place, op in enumerate(rest)}
-    return rest, [places[op.key] for op in second]
+    places = {op: place for place, op in enumerate(first)}
+    rest = tuple(op for op in second if op not in places)
+    places |= {op: len(first) + place for place, op in enumerate(rest)}
+    return rest, [places[op] for op in second]

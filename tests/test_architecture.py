@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "patterns": {"words"},
     "fields": {"dialects", "model"},
     "conditions": {"fields", "patterns", "words"},
-    "signals": {"conditions", "fields", "model", "patterns", "units", "words"},
+    "campaigns": {"model"},
+    "signals": {"campaigns", "conditions", "fields", "model", "patterns", "units", "words"},
     "actions": {"dialects", "model", "units"},
     "policies": {
         "actions", "conditions", "errors", "model", "patterns", "signals", "strict_yaml",
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "score": {"model", "policies"},
     "ladder": {"policies"},
     "sharing": {"model"},
-    "plan": {"breaker", "model", "policies", "sharing", "signals", "turns"},
+    "plan": {"breaker", "campaigns", "model", "policies", "sharing", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {
         "actions", "breaker", "fields", "ladder", "model", "plan", "policies", "relief", "score",

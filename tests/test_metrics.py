@@ -140,6 +140,15 @@ def test_how_old_the_policies_are_is_asked_at_each_scrape() -> None:
     assert [samples(metrics)["gateway_policy_config_stale_seconds",] for _ in range(2)] == [1.5, 2.5]
 
 
+def test_campaigns_and_their_members_are_counted_at_each_scrape() -> None:
+    metrics = Metrics()
+    counts, members = iter((1, 2)), iter((24, 60))
+    metrics.campaigns(lambda: next(counts), lambda: next(members))
+    for expected in ((1, 24), (2, 60)):
+        found = samples(metrics)
+        assert (found["gateway_campaigns",], found["gateway_campaign_members",]) == expected
+
+
 def test_two_processes_worth_of_metrics_do_not_mix() -> None:
     one, two = Metrics(), Metrics()
     one.store_error()

@@ -140,6 +140,7 @@ LINE = {
     ],
     "policies": [{"id": "volume", "mode": "enforce", "now": 5.0, "enforced": 10.0, "shadow": 10.0}],
     "tenant": None,
+    "campaign": None,
     "exemptions": [],
     "applied": ["log"],
     "would": ["limit"],
@@ -178,15 +179,17 @@ def test_a_call_that_nobody_scored_has_a_line_of_the_same_keys() -> None:
     assert line(record_of(exchange, OUTCOME), "plain")["prompt"] == []
 
 
-def test_a_line_tells_the_tenant_the_candidate_and_the_tally_of_exemptions() -> None:
+def test_a_line_tells_the_tenant_the_campaign_the_candidate_and_the_tally_of_exemptions() -> None:
     decision = replace(
         DECISION,
         tenant="labs",
+        campaign="c0123456789",
         exemptions=(Tally("nightly", 12.34567), Tally("unused", 0.0)),
         candidate=Trial("abc", 61.00049, "throttle"),
     )
     found = line(record_of(Exchange(transaction=Transaction(decision)), OUTCOME))
     assert found["tenant"] == "labs"
+    assert found["campaign"] == "c0123456789"
     assert found["exemptions"] == [{"id": "nightly", "points": 12.346}, {"id": "unused", "points": 0.0}]
     assert found["candidate"] == {"bundle": "abc", "score": 61.0, "rung": "throttle"}
     assert list(found) == list(LINE)

@@ -319,7 +319,7 @@ def test_keys_and_prompts_are_in_no_log_record_metric_or_error(content: str, tmp
         options = ("--mode", "enforce", "--upstream")
         async with RawServer(upstream) as server, started(settings, *options, server.url) as gateway:
             shown = await provoke(gateway)
-            for path in ("/metrics", "/debug/config", "/-/policies"):
+            for path in ("/metrics", "/debug/config", "/-/policies", "/-/campaigns"):
                 asked = request_bytes(
                     b"", path, method="GET", headers=(("authorization", f"Bearer {token}"),)
                 )

@@ -113,6 +113,8 @@ class _Account:
     peak: dict[Track, float] = field(default_factory=lambda: dict.fromkeys(TRACKS, 0.0))
     rungs: dict[Track, dict[str, dict[str, JSON]]] = field(default_factory=lambda: {t: {} for t in TRACKS})
     reasons: list[JSON] = field(default_factory=list)
+    campaign: str | None = None
+    """The last one that it was found in."""
 
     def truth(self) -> str | None:
         """One label: an attack's over a benign one, then the commonest."""
@@ -136,6 +138,7 @@ class Report:
         account.requests += 1
         if truth is not None:
             account.truths[truth] += 1
+        account.campaign = record.campaign or account.campaign
         for track in TRACKS:
             standing = getattr(record, track)
             if track == "shadow" and standing.score > account.peak[track]:
@@ -163,7 +166,7 @@ class Report:
                 "truth": account.truth(),
                 "peak": {track: round(account.peak[track], 3) for track in TRACKS},
                 "rungs": {track: dict(account.rungs[track]) for track in TRACKS},
-                "campaign": None,
+                "campaign": account.campaign,
                 "reasons": account.reasons,
             }
             for name, account in sorted(self._accounts.items())

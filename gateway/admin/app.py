@@ -70,6 +70,11 @@ class Status(Protocol):
         ...
 
     @property
+    def campaigns(self) -> JSON:
+        """The groups of principals that are linked, with the evidence."""
+        ...
+
+    @property
     def ceiling(self) -> str:
         """`disabled`, `shadow` or `enforce`."""
         ...
@@ -105,12 +110,16 @@ def admin_app(
         names = ("bundle", "gen", "summary", "ceiling", "degraded", "reload")
         return _json({name: getattr(status, name) for name in names})
 
+    async def campaigns(request: Request) -> Response:
+        return _json({"campaigns": status.campaigns})
+
     routes = [
         *(Route(path, live) for path in LIVE),
         *(Route(path, ready) for path in READY),
         Route("/metrics", exposition),
         Route("/debug/config", settings),
         Route("/-/policies", policies),
+        Route("/-/campaigns", campaigns),
     ]
     if reload_policies is not None:
         routes.append(Route("/-/reload", _reloading(reload_policies), methods=["POST"]))

@@ -70,6 +70,11 @@ def _remarks(found: Explanation) -> Iterator[str]:
         yield "decided by another bundle than the one at hand: ramps and rungs are not known here"
     if found.matched:
         yield f"matches {', '.join(found.matched)}"
+    if found.campaign is not None:
+        # The detector's own words stand behind those of the policy.
+        told = (row.text.partition(f"campaign {found.campaign}: ")[2] for row in found.signals)
+        evidence = next(filter(None, told), "")
+        yield f"in campaign {found.campaign}{f': {evidence}' if evidence else ''}"
     if not found.signals and not found.unscored:
         yield "no signal gave points on this request"
 

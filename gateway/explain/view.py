@@ -5,7 +5,7 @@ Where the line came from another bundle, ramps, caps and requirements are not kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,8 @@ class Explanation:
     org: str | None
     tier: str | None
     tenant: str | None
+    campaign: str | None
+    """The campaign that a signal put the principal in."""
     age: float | None
     offset: float | None
     number: int | None
@@ -144,6 +146,7 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
         org=line["org"],
         tier=line["tier"],
         tenant=line.get("tenant"),
+        campaign=line.get("campaign"),
         age=None if context.since is None else max(0.0, ts - context.since),
         offset=None if context.began is None else ts - context.began,
         number=context.number,
@@ -151,12 +154,8 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
         model=line["model"],
         status=line["status"],
         matched=context.matched,
-        signals=tuple(
-            map(scene.signal, sorted(line["signals"], key=lambda one: (-one["points"], one["id"])))
-        ),
-        policies=tuple(
-            map(scene.policy, sorted(line["policies"], key=lambda one: (-one["shadow"], one["id"])))
-        ),
+        signals=tuple(map(scene.signal, _heaviest(line["signals"], "points"))),
+        policies=tuple(map(scene.policy, _heaviest(line["policies"], "shadow"))),
         exemptions=tuple(line.get("exemptions", ())),
         shadow=shadow,
         enforced=scene.standing(line["enforced"]),
@@ -168,6 +167,11 @@ def explain(line: Line, bundle: Bundle | None, context: Context | None = None) -
         unscored=line["unscored"],
         skipped=line["skipped"],
     )
+
+
+def _heaviest(rows: Iterable[Line], by: str) -> list[Line]:
+    """Those with most points first."""
+    return sorted(rows, key=lambda one: (-one[by], one["id"]))
 
 
 class _Scene:

@@ -57,7 +57,7 @@ class Policy:
     version: int
     mode: Mode
     rollout: Rollout
-    key: Literal["principal", "org"]
+    key: Literal["principal", "org", "campaign"]
     match: Condition | None
     combine: Literal["sum", "max", "all"]
     cap: float

@@ -24,8 +24,12 @@ from gateway.words import quote, suggest
 
 _YES_NO = "request"
 """The detector whose value is a strength already, hence without a ramp."""
-PLANNED = frozenset({"campaign", "cel"})
+PLANNED = frozenset({"cel"})
 """Detectors that the design names and a later version brings."""
+_CAMPAIGN = "campaign"
+"""The detector that a policy with that key is about, and the name of the key."""
+_OF_A_CALL = frozenset({_YES_NO, "field"})
+"""Detectors without a memory, which may stand beside it."""
 _WORDS = ("value", "n", "over", "lo", "hi")
 _FORMAT = re.compile(r",?(?:\.\d)?[defgs%]?")
 
@@ -105,6 +109,8 @@ class PolicyCompiler:
             self._signal(document, ("signals", name), signal, population)
             for name, signal in model.signals.items()
         )
+        if model.key == _CAMPAIGN:
+            self._check_campaign(document, model)
         return Policy(
             id=model.id,
             version=model.version,
@@ -149,6 +155,17 @@ class PolicyCompiler:
                 compile_condition(where, self.scene.patterns)
             except ConditionError as error:
                 self._blame(document, (*path, "where"), error)
+
+    def _check_campaign(self, document: Document, model: PolicyDocument) -> None:
+        """A campaign has no counters but those of its own detector."""
+        found = [(name, key) for name, signal in model.signals.items() for key in signal.extra]
+        for name, key in found:
+            if key in self.scene.detectors and key not in _OF_A_CALL | {_CAMPAIGN}:
+                message = f"a policy with 'key: campaign' counts with 'campaign: {{measure: …}}', not '{key}'"
+                self.problems.add(document, ("signals", name, key), message)
+        if all(key != _CAMPAIGN for _, key in found):
+            message = "'key: campaign' needs a signal with the detector 'campaign'"
+            self.problems.add(document, ("key",), message)
 
     def _match(self, document: Document, spec: object) -> Condition | None:
         try:

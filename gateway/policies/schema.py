@@ -230,8 +230,8 @@ class PolicyDocument(Described):
     """The share of customers that it may act on: 25%, or {percent: 25%, by: org, holdout: 2%}."""
     match: Spec | None = None
     """Which calls it is about; all without it. May read nothing of the answer."""
-    key: Literal["principal", "org"] = "principal"
-    """Whose calls are counted together."""
+    key: Literal["principal", "org", "campaign"] = "principal"
+    """Whose calls are counted together. With campaign the policy's peak belongs to all members."""
     combine: Literal["sum", "max", "all"] = "sum"
     """max where the signals see the same traffic through several windows; all where each is needed and the
     weakest counts."""

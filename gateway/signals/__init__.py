@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gateway.signals.base import Detector
 from gateway.signals.cadence import Cadence
+from gateway.signals.campaign import Campaign
 from gateway.signals.profile import Profile
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
@@ -24,5 +25,6 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Repeats,
         Profile,
         Variety,
+        Campaign,
     )
 }

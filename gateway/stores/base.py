@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import Protocol
 
+from gateway.campaigns.operations import Group
 from gateway.model import Batch, Reading
 
 
@@ -18,6 +19,13 @@ class Store(Protocol):
     def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
         """Carry out all batches in order at time `now` (seconds): one list of readings per batch, one
         reading per operation. Raises StoreError."""
+        ...
+
+    def campaigns(self, over: float, now: float) -> Iterator[Group]:
+        """Every campaign whose evidence stands, counted over the `over` seconds before `now`.
+
+        Raises StoreError.
+        """
         ...
 
     def forget(self, keys: Set[str]) -> Iterator[None]:

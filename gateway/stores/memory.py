@@ -12,6 +12,7 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
+from gateway.campaigns.operations import Group
 from gateway.model import (
     Batch,
     Distinct,
@@ -26,6 +27,7 @@ from gateway.model import (
     Sum,
     Take,
 )
+from gateway.stores.population import Population, PopulationOp
 from gateway.stores.profile import Profile
 from gateway.stores.summaries import (
     DistinctSketch,
@@ -59,13 +61,13 @@ class MemoryStore:
         self._scopes: LRUCache[str, dict[str, Any]] = LRUCache(max_scopes)
         self._latest: tuple[str | None, dict[str, Any]] = (None, {})
         """The scope used last, so the last that would be dropped: a call asks four times for its own."""
+        self.population = Population(max_scopes)
+        """What is known of the scopes together."""
 
     def apply(self, batches: Sequence[Batch], now: float) -> list[list[Reading]]:
         """Carry out all batches in order at time `now`."""
         return [
-            _read(self._state(scope), ops, now)
-            if type(ops) is Reads
-            else _carry_out(self._state(scope), ops, now)
+            self._read(scope, ops, now) if type(ops) is Reads else self._carry_out(scope, ops, now)
             for scope, ops in batches
         ]
 
@@ -78,8 +80,13 @@ class MemoryStore:
         self._latest = (scope, state)
         return state
 
+    def campaigns(self, over: float, now: float) -> Iterator[Group]:
+        """Every campaign whose evidence stands, oldest first."""
+        return self.population.campaigns(over, now)
+
     def forget(self, keys: Set[str]) -> Iterator[None]:
         """Drop these counters everywhere; yields after each SLICE of scopes, where calls may go on."""
+        self.population.forget(keys)
         for at, scope in enumerate(list(self._scopes), 1):
             # Not `self._scopes[scope]`, which would count as use.
             state = Cache.__getitem__(self._scopes, scope) if scope in self._scopes else {}
@@ -96,33 +103,38 @@ class MemoryStore:
         """Bytes that one scope holds, keys and tables included (keys are shared between scopes)."""
         state = self._scopes.get(scope, {})
         held: int = sum(summary.nbytes() for summary in state.values())
-        return sys.getsizeof(state) + held
+        return sys.getsizeof(state) + held + self.population.nbytes(scope)
 
-
-def _read(state: dict[str, Any], ops: Reads, now: float) -> list[Reading]:
-    """Three quarters of all operations: most summaries need only show what they answered last."""
-    readings = []
-    held = state.get
-    for op, nothing in zip(ops, ops.nothing, strict=True):
-        summary = held(op.key)
-        if summary is None:
-            readings.append(nothing)
-        elif now < summary.until:
-            readings.append(summary.reading)
-        else:
-            readings.append(summary.update(op, now))
-    return readings
-
-
-def _carry_out(state: dict[str, Any], ops: Sequence[Op], now: float) -> list[Reading]:
-    readings = []
-    for op in ops:
-        summary = state.get(op.key)
-        if summary is None:
-            nothing = op.nothing()
-            if nothing is not None:
+    def _read(self, scope: str, ops: Reads, now: float) -> list[Reading]:
+        """Three quarters of all operations: most summaries need only show what they answered last."""
+        readings = []
+        held = self._state(scope).get
+        for op, nothing in zip(ops, ops.nothing, strict=True):
+            summary = held(op.key)
+            if isinstance(op, PopulationOp):
+                readings.append(self.population.update(scope, op, now))
+            elif summary is None:
+                assert nothing is not None
                 readings.append(nothing)
-                continue
-            summary = state[op.key] = _MAKE[type(op)](op)
-        readings.append(summary.update(op, now))
-    return readings
+            elif now < summary.until:
+                readings.append(summary.reading)
+            else:
+                readings.append(summary.update(op, now))
+        return readings
+
+    def _carry_out(self, scope: str, ops: Sequence[Op], now: float) -> list[Reading]:
+        readings = []
+        state = self._state(scope)
+        for op in ops:
+            summary = state.get(op.key)
+            if summary is None:
+                if isinstance(op, PopulationOp):
+                    readings.append(self.population.update(scope, op, now))
+                    continue
+                nothing = op.nothing()
+                if nothing is not None:
+                    readings.append(nothing)
+                    continue
+                summary = state[op.key] = _MAKE[type(op)](op)
+            readings.append(summary.update(op, now))
+        return readings

@@ -19,7 +19,7 @@ from gateway.model import JSON
 from gateway.reload import Outcome, Result
 
 TOKEN = "a-token-of-some-length"
-GUARDED = ("/metrics", "/debug/config", "/-/policies")
+GUARDED = ("/metrics", "/debug/config", "/-/policies", "/-/campaigns")
 
 
 @dataclass
@@ -32,6 +32,7 @@ class State:
     degraded: str | None = None
     summary: str | None = "3 files"
     ceiling: str = "shadow"
+    campaigns: JSON = None
 
 
 def ask(
@@ -120,6 +121,11 @@ def test_settings_are_shown_without_secrets() -> None:
     assert shown["admin"]["token"] == shown["identity"]["secret"] == "**********"
     assert TOKEN not in answer.text
     assert secret not in answer.text
+
+
+def test_the_campaigns_are_listed() -> None:
+    listed: JSON = [{"id": "c0123456789", "principals": ["key_a", "key_b"]}]
+    assert ask("/-/campaigns", State(campaigns=listed)).json() == {"campaigns": listed}
 
 
 def test_policies_are_named_by_hash_and_generation() -> None:

@@ -74,3 +74,12 @@ def test_options_of_responses_are_spelled_out() -> None:
     said = text(explain(told, BUNDLE))
     assert "would have: limit requests=6/1m burst=2; logprobs max_top=0" in said
     assert said.rstrip().endswith("; reject")
+
+
+def test_a_campaign_is_named_with_its_evidence() -> None:
+    told = line(last(ECHOED))
+    told["campaign"] = "c0123456789"
+    told["signals"][0]["text"] = "17 organisations; campaign c0123456789: 17 accounts use one frame"
+    assert "in campaign c0123456789: 17 accounts use one frame\n" in text(explain(told, BUNDLE))
+    told["signals"] = []
+    assert "in campaign c0123456789\n" in text(explain(told, BUNDLE))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-_DETECTORS = "request, field, count, ratio, distinct, cadence, repeats, profile, variety"
+_DETECTORS = "request, field, count, ratio, distinct, cadence, repeats, profile, variety, campaign"
 
 # (which text, what stands there, what is written instead, the complaints)
 BREAKS: list[tuple[str, str, str, list[str]]] = [

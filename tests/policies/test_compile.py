@@ -228,8 +228,15 @@ def test_any_cut_in_a_file_gives_a_bundle_or_a_config_error(text: str, data: st.
 
 
 def test_what_a_later_version_brings_is_named_as_such() -> None:
-    later = POLICY.replace("count: {", "campaign: {", 1)
-    assert any("detector 'campaign' comes with a later version" in line for line in complaints(later, LADDER))
+    later = POLICY.replace("count: {", "cel: {", 1)
+    assert any("detector 'cel' comes with a later version" in line for line in complaints(later, LADDER))
+
+
+def test_a_policy_about_campaigns_counts_nothing_but_them() -> None:
+    campaign = POLICY.replace("signals:", "key: campaign\nsignals:", 1)
+    found = complaints(campaign, LADDER)
+    assert any("'key: campaign' needs a signal with the detector 'campaign'" in line for line in found)
+    assert any("counts with 'campaign: {measure: …}', not 'count'" in line for line in found)
 
 
 def test_a_refusal_by_one_policy_is_allowed_and_warned_of() -> None:

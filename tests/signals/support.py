@@ -64,13 +64,16 @@ class Bench:
         facts = Facts(made, Principal("p"), client or Client(), self.now, fresh=made.turns)
         (readings,) = self.store.apply([("p", self.detector.reads)], self.now)
         seen = None if self.detector.late else self.detector.read(facts, readings)
-        self.store.apply([("p", self.detector.enter(facts))], self.now)
-        self.store.apply([("p", self.detector.study(facts, readings))], self.now)
+        if "enter" in self.detector.counts_at:
+            self.store.apply([("p", self.detector.enter(facts))], self.now)
+        if "study" in self.detector.counts_at:
+            self.store.apply([("p", self.detector.study(facts, readings))], self.now)
         if settle:
             facts.outcome = Outcome(200, usage)
             if self.detector.late:
                 seen = self.detector.read(facts, readings)
-            self.store.apply([("p", self.detector.settle(facts))], self.now)
+            if "settle" in self.detector.counts_at:
+                self.store.apply([("p", self.detector.settle(facts))], self.now)
         return seen
 
 

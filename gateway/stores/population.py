@@ -1,0 +1,87 @@
+"""What is known of accounts together: the campaigns behind the operations `Link`, `Linked`, `CampaignPeaks`.
+
+These are the operations whose state belongs to no scope: the batch's scope is the account that they are
+about. Counting who is who is the business of `gateway.campaigns`; here operations become its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+from gateway.campaigns.campaign import Campaign, Evidence
+from gateway.campaigns.linker import Linker
+from gateway.campaigns.operations import CampaignPeaks, Group, Link, Linked
+from gateway.model import Peaks, Reading
+from gateway.stores.summaries import FadingPeaks
+
+PopulationOp = Link | Linked | CampaignPeaks
+_NONE = Reading()
+
+
+class Population:
+    """The linkers of one store, by their key; each knows at most `accounts` accounts."""
+
+    def __init__(self, accounts: int) -> None:
+        self._accounts = accounts
+        self._linkers: dict[str, Linker] = {}
+
+    def update(self, scope: str, op: PopulationOp, now: float) -> Reading:
+        """Carry out one operation for the account `scope`."""
+        if type(op) is Linked:
+            linker = self._linkers.get(op.key)
+            campaign = None if linker is None else linker.standing(scope)
+            if campaign is None:
+                return _NONE
+            return Reading(campaign.evidence(op.over, now).numbers(), campaign.id.encode())
+        if type(op) is CampaignPeaks:
+            return self._peaks(scope, op, now)
+        assert type(op) is Link
+        linker = self._linkers.get(op.key)
+        if linker is None:
+            linker = self._linkers[op.key] = Linker(self._accounts)
+        if op.frame.pieces:
+            linker.hear(scope, op.org, op.frame, op.kinds, now)
+        if op.tokens:
+            linker.pay(scope, op.tokens, now)
+        return _NONE
+
+    def _peaks(self, scope: str, op: CampaignPeaks, now: float) -> Reading:
+        linker = self._linkers.get(op.linker)
+        campaign = None if linker is None else linker.standing(scope)
+        peaks = None if campaign is None else campaign.peaks.get(op.key)
+        if peaks is None:
+            if campaign is None or not any(op.points):
+                return Reading((0.0,) * len(op.points))
+            peaks = campaign.peaks[op.key] = FadingPeaks(len(op.points))
+        reading: Reading = peaks.update(Peaks(op.key, op.half_life, op.points), now)
+        return reading
+
+    def campaigns(self, over: float, now: float) -> Iterator[Group]:
+        """Every campaign whose evidence stands, oldest first within its linker."""
+        for linker in self._linkers.values():
+            for campaign in linker.standing_campaigns():
+                yield _group(campaign, linker.names(campaign), campaign.evidence(over, now))
+
+    def forget(self, keys: Set[str]) -> None:
+        """Drop these linkers with all that they know."""
+        for key in keys & self._linkers.keys():
+            del self._linkers[key]
+
+    def nbytes(self, scope: str) -> int:
+        """Bytes that all linkers hold for one account."""
+        return sum(linker.nbytes(scope) for linker in self._linkers.values())
+
+
+def _group(campaign: Campaign, members: tuple[str, ...], found: Evidence) -> Group:
+    numbers = {
+        "members": found.members,
+        "organisations": found.circles,
+        "requests": found.requests,
+        "output_tokens": found.output_tokens,
+        "repeated": found.repeated,
+        "purpose": found.purpose,
+        "habit": found.habit,
+        "covers": found.covers,
+        "pieces": found.pieces,
+    }
+    return Group(campaign.id, campaign.first, campaign.last, members, numbers, found.shared, found.words())

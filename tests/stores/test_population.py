@@ -1,0 +1,67 @@
+"""Operations about accounts together: they reach one linker per key, and peaks belong to the campaign."""
+
+from __future__ import annotations
+
+import random
+
+from gateway.campaigns.operations import CampaignPeaks, Frame, Link, Linked
+from gateway.model import Reading, Sum
+from gateway.signals.frames import frame
+from gateway.stores.memory import MemoryStore
+from tests.campaigns.support import FRAME, words
+
+FARM = [f"farm-{at}" for at in range(20)]
+READ = Linked("linker", 7 * 86400.0)
+NOTHING = CampaignPeaks("peak", "linker", 3600.0, (0.0, 0.0))
+
+
+def harvested(key: str = "linker") -> MemoryStore:
+    store, source = MemoryStore(100), random.Random(5)
+    for _ in range(12):
+        for name in FARM:
+            link = Link(key, None, frame(FRAME.format(words(source))), (0, 0, 0), tokens=10.0)
+            assert store.apply([(name, [link])], 0.0) == [[Reading()]]
+    return store
+
+
+def test_a_member_reads_its_campaign_and_a_stranger_nothing() -> None:
+    store = harvested()
+    (mine, sums), (theirs,) = store.apply([("farm-0", [READ, Sum("s", 60.0, (0.0,))]), ("p", [READ])], 0.0)
+    assert mine.values[0] == 20
+    assert mine.data.startswith(b"c")
+    assert sums.values == (0.0, 0.0)
+    assert theirs == Reading()
+    (listed,) = store.campaigns(7 * 86400.0, 0.0)
+    assert listed.id.encode() == mine.data
+    assert listed.members == tuple(sorted(FARM))
+    assert listed.numbers["organisations"] == 20
+    assert listed.text.startswith("20 accounts of 20 organisations or networks")
+
+
+def test_linkers_are_apart() -> None:
+    store = harvested("other")
+    assert store.apply([("farm-0", [READ, NOTHING])], 0.0) == [[Reading(), Reading((0.0, 0.0))]]
+
+
+def test_a_link_without_a_frame_counts_tokens_only() -> None:
+    store = MemoryStore(10)
+    store.apply([("p", [Link("linker", None, Frame(), (), 5.0)])], 0.0)
+    assert store.population.nbytes("p") == 0
+
+
+def test_peaks_of_a_campaign_are_every_members_and_fade() -> None:
+    store = harvested()
+    raised = CampaignPeaks("peak", "linker", 3600.0, (0.0, 40.0))
+    assert store.apply([("farm-3", [NOTHING])], 0.0)[0][0].values == (0.0, 0.0)
+    assert store.apply([("farm-3", [raised])], 0.0)[0][0].values == (0.0, 40.0)
+    assert store.apply([("farm-9", [NOTHING])], 3600.0)[0][0].values == (0.0, 20.0)
+    assert store.apply([("p", [raised, NOTHING])], 0.0)[0][1].values == (0.0, 0.0)
+
+
+def test_what_is_forgotten_is_gone() -> None:
+    store = harvested()
+    held = store.nbytes("farm-0")
+    assert store.population.nbytes("farm-0") > 500
+    assert list(store.forget({"linker", "never"})) == []
+    assert store.nbytes("farm-0") < held
+    assert store.apply([("farm-0", [READ])], 0.0) == [[Reading()]]
