@@ -60,13 +60,30 @@ def calibrate(bundle: Bundle, seen: Seen, terms: Terms, measure: Measure) -> Cal
     """Learn, replay, take back or cap what hits too many, and judge the rest on the check."""
     before = measure(())
     first = visible(bundle.ladder)
-    lessons, after = _learned(bundle, seen, terms, measure, first)
+    replayed = _Replayed(measure, {(): before})
+    lessons, after = _learned(bundle, seen, terms, replayed.periods, first)
     if terms.stricter and _worse(before[0], after[0], first):
-        lessons, after = _learned(bundle, seen, replace(terms, stricter=False), measure, first)
+        looser = replace(terms, stricter=False)
+        lessons, after = _learned(bundle, seen, looser, replayed.periods, first)
     rungs = bundle.ladder.rungs
     touched = tuple(_touched(rungs[at].id, at, before, after) for at in range(first, len(rungs)))
     reasons, contradicted = _doubts(touched[0], terms.bound)
     return Calibration(terms.bound, lessons, touched, not reasons, reasons, contradicted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replayed:
+    """Replays each set of changes once."""
+
+    measure: Measure
+    known: dict[tuple[Lesson, ...], Periods]
+
+    def periods(self, lessons: Sequence[Lesson]) -> Periods:
+        """The cases with these changes."""
+        key = tuple(lessons)
+        if key not in self.known:
+            self.known[key] = self.measure(lessons)
+        return self.known[key]
 
 
 def _learned(

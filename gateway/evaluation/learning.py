@@ -163,7 +163,7 @@ def _free(rule: Rule, limit: _Limit, terms: Terms) -> tuple[bool, str]:
     if rule.window > terms.seconds:
         return False, "the fit is shorter than its window, so it may not be stricter"
     if not terms.stricter:
-        return False, "kept, as stricter is not asked for, or would hit more of the benign together"
+        return False, "stricter is not asked for, or would hit more of the benign together"
     return True, "moved to where the benign end"
 
 
@@ -235,7 +235,7 @@ def _shifted(asked: Sequence[Rule], limit: float, worst: float) -> tuple[list[tu
     """All ramps between the same two strengths of now, for benign units that reach so much."""
     kept = [rule.along for rule in asked]
     if limit <= 0 and worst <= WORST:
-        return kept, "kept, as a conjunction is never made stricter"
+        return kept, "a conjunction is never made stricter"
     start = max(0.0, limit)
     # However near the worst is, no cliff behind harmless.
     stop = max(1.0, start + (worst - start) / WORST, start + 1 - WORST)

@@ -114,6 +114,19 @@ def test_numbers_that_hit_the_benign_are_moved_and_the_bound_is_known() -> None:
     }
 
 
+def test_nothing_is_replayed_twice() -> None:
+    fit = _crowd(5, a__one=10)
+    asked = []
+
+    def measure(lessons: Sequence[Lesson]) -> Periods:
+        asked.append(lessons)
+        return _cases(fit, BUNDLE), _cases(fit, BUNDLE)
+
+    seen = Seen({"a.one": [Highest(10.0, who) for who in fit]}, {})
+    assert not calibrate(BUNDLE, seen, Terms(0.01, 86400.0), measure).changes
+    assert asked == [()]
+
+
 def test_too_few_cannot_be_known_and_nobody_even_less() -> None:
     made = _calibrated(_crowd(5, a__one=10), _crowd(5, a__one=10))
     assert not made.known
