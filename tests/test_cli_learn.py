@@ -93,6 +93,36 @@ def test_what_is_learned_is_written_with_a_note_and_comments_stay(
     assert [signal.ramp for signal in made.signals] == [(2, 14.5), (100, 200)]
 
 
+def test_labels_count_by_their_kind_and_the_same_traffic_gives_the_same_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policies, traffic = _policies(tmp_path / "p"), _traffic(tmp_path / "t.jsonl")
+    words = (traffic, "--policies", policies, "--learn", "-o", "json")
+    first = _learn(capsys, *words)
+    said = traffic.read_text()
+    renamed = said.replace("benign:chat", "benign", 40).replace("attack:sweep", "extraction:other", 7)
+    assert renamed != said
+    traffic.write_text(renamed)
+    assert _learn(capsys, *words) == first
+
+
+def test_decision_records_teach_as_traffic_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policies, traffic = _policies(tmp_path / "p"), _traffic(tmp_path / "t.jsonl")
+    records, labels = tmp_path / "records.jsonl", tmp_path / "labels.csv"
+    assert (
+        cli(["replay", str(traffic), "--policies", str(policies), "--records", str(records), "--quiet"]) == 0
+    )
+    labels.write_text("principal,label\nbad,attack\n")
+    capsys.readouterr()
+    words = ("--policies", policies, "--assume-benign", "--learn", "-o", "json")
+    lessons = [
+        json.loads(_learn(capsys, *files, *words)[1])["lessons"]
+        for files in ((traffic,), (records, "--labels", labels))
+    ]
+    assert lessons[0] == lessons[1]
+    assert [one["new"] for one in lessons[1]] == [[2, 6], [2, 200]]
+
+
 def test_every_kind_of_number_has_its_place_in_the_files() -> None:
     points = Lesson("probe.many", "points", (47.0,), (9.0,), "looser", 1, 1.0, "")
     cap = Lesson("probe", "cap", (100.0,), (45.0,), "looser", 1, 1.0, "")

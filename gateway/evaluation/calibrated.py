@@ -29,9 +29,16 @@ def _numbers(found: Calibration) -> Section:
     kept = [one for one in found.lessons if one.move == "kept"]
     bound = percent(found.bound)
     lead = f"{len(found.changes)} change, {len(kept)} stay; asked: at most {bound} of benign principals."
-    moved = (f"{described(one)} ({one.move}): {one.why}." for one in found.changes)
-    stayed = (f"{one.name} {one.what} stays at {numbers(one.new)}: {one.why}." for one in kept)
+    moved = (f"{described(one)} ({one.move}): {_why(one)}." for one in found.changes)
+    stayed = (f"{one.name} {one.what} stays at {numbers(one.new)}: {_why(one)}." for one in kept)
     return Section("learned", "Ramps, points and caps", lead, (), (*moved, *stayed))
+
+
+def _why(one: Lesson) -> str:
+    if not one.spread:
+        return one.why
+    median, most, worst = (f"{value:.3g}" for value in one.spread)
+    return f"{one.why}; benign median {median}, 95% {most}, extreme {worst}"
 
 
 def described(one: Lesson) -> str:

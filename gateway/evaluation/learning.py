@@ -12,7 +12,7 @@ that labels show to separate badly.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, inf, log, log10
 from typing import Literal
 
@@ -52,6 +52,8 @@ class Lesson:
     upper: float
     """With 95 % confidence at most this share of them lie beyond harmless."""
     why: str
+    spread: tuple[float, ...] = ()
+    """Median, 95th percentile and extreme of the benign units' values (of a conjunction: strengths)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,18 @@ def _lesson(
     return Lesson(rule.name, "ramp", rule.ramp, (low, high), move, len(benign), upper, why)
 
 
+def _spread(benign: Sequence[Highest], sign: float) -> tuple[float, ...]:
+    return tuple(benign[len(benign) // part].value * sign + 0.0 for part in (2, 20, len(benign) + 1))
+
+
 def _signal(rule: Rule, seen: Seen, terms: Terms) -> Lesson:
     benign = seen.benign.get(rule.name, ())
     if not benign:
         return Lesson(rule.name, "ramp", rule.ramp, rule.ramp, "kept", 0, 1.0, _NOBODY)
     limit = _limit(benign, terms.bound)
     new, reason = _ramp(rule, limit, benign[0].value, seen.attacks.get(rule.name, ()), terms)
-    return _lesson(rule, new, benign, new[0], limit, reason)
+    lesson = _lesson(rule, new, benign, new[0], limit, reason)
+    return replace(lesson, spread=_spread(benign, rule.sign))
 
 
 def _move(old: tuple[float, float], new: tuple[float, float]) -> Move:
@@ -228,7 +235,8 @@ def _conjunction(policy: Policy, seen: Seen, terms: Terms) -> Iterator[Lesson]:
     moved = ramps != [rule.along for rule in asked]
     edge = max(0.0, limit.value) if moved else 0.0
     for rule, new in zip(asked, ramps, strict=True):
-        yield _lesson(rule, new, benign, edge, limit, f"{policy.id} as a whole: {reason}")
+        lesson = _lesson(rule, new, benign, edge, limit, f"{policy.id} as a whole: {reason}")
+        yield replace(lesson, spread=_spread(benign, 1.0))
 
 
 def _shifted(asked: Sequence[Rule], limit: float, worst: float) -> tuple[list[tuple[float, float]], str]:

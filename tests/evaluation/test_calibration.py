@@ -190,6 +190,7 @@ def test_a_calibration_speaks_in_lines_and_a_table() -> None:
     said = " ".join(text((), calibration_sections(made)).split())
     assert "1 change, 3 stay; asked: at most 1% of benign principals." in said
     assert "a.one ramp: [100, 200] → [250, 500] (looser): moved away from the benign; 0 of 300" in said
+    assert "benign median 250, 95% 250, extreme 250." in said
     assert "b.two ramp stays at [100, 200]: no benign principal gave it a value." in said
     assert "You cannot know that yet: the check has 0 of 5" in said
     assert "300/300 ≤ 100%" in said

@@ -67,6 +67,7 @@ def test_harmless_goes_to_where_the_bound_lets_the_benign_end() -> None:
     found = _ramp("count", [*range(300), 299])
     assert (found.new, found.move, found.benign) == ((299, 1500), "looser", 301)
     assert "moved away from the benign; 0 of 301 benign beyond harmless (≤ 0.99%), set by u300" in found.why
+    assert list(found.spread) == [150, 285, 299]
     # 473 are needed for one that lies beyond.
     assert _ramp("count", [5000, *[250] * 472]).new == (250, 6190)
     assert _ramp("count", [5000, *[250] * 400]).new[0] == 5000
@@ -100,6 +101,7 @@ def test_the_worst_of_the_benign_stays_short_of_full_strength() -> None:
 def test_shares_and_falling_ramps_end_where_their_values_do() -> None:
     assert _ramp("share", [0.7] * 5).new == (0.7, 0.9)
     assert _ramp("falling", [0.2] * 5).new == (0.2, 0.05)
+    assert _ramp("falling", [0.2, 0.7, 0.9]).spread == (0.7, 0.2, 0.2)
     assert _ramp("falling", [0.7] * 299).new == (0.7, 0.1)
     assert _ramp("from-nothing", [4] * 5).new == (4, 14)
     dead = _ramp("share", [1.0] * 5)
