@@ -16,9 +16,10 @@ PARTS ?=
 CALIBRATE ?=
 TUNE ?=
 OUT ?=
+NAME ?= recorded traffic
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup-run setup-test lint types unit replay bench-detection test-bench setup-bench lock clean
+.PHONY: help run test setup-run setup-test lint types unit replay calibrate bench-detection test-bench setup-bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +52,10 @@ unit: setup-test  ## the tests with coverage; the pure core must be covered to t
 
 replay: setup-run  ## score recorded traffic: make replay DATA=DIR
 	$(BIN)/gateway replay $(DATA)
+
+calibrate: setup-run  ## set the shipped numbers on labelled traffic: make calibrate DATA=DIR NAME="what it is"
+	$(BIN)/gateway tune $(DATA) --learn --looser-only --max-benign 1% --fit 0h..96h --check 96h..168h \
+		--write --note '$(NAME)'
 
 setup-bench:
 	@tools/venv.sh .venv-bench requirements/bench.txt

@@ -136,6 +136,21 @@ def needed(bound: float, hits: int = 0, level: float = LEVEL) -> int:
     return low
 
 
+def allowed(of: int, bound: float, level: float = LEVEL) -> int | None:
+    """The most hits among so many that still prove a share of at most `bound`; None: not even zero do.
+
+    Also an order statistic: with 95 % confidence at most `bound` of all lie beyond the value that so many of
+    the observed exceed. Raises ValueError.
+    """
+    if needed(bound, 0, level) > of:
+        return None
+    low, high = 0, of
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if upper_bound(middle, of, level) <= bound else (low, middle - 1)
+    return low
+
+
 def mcnemar(worse: int, better: int) -> float:
     """The exact two-sided p of McNemar's test: so many changed one way, so many the other.
 

@@ -86,3 +86,31 @@ def test_a_key_that_is_not_there_is_written_before_another(tmp_path: Path) -> No
     assert [place.line for place in places] == [6, 5, 9, 9]
     with pytest.raises(ConfigError, match=r"all.yaml:1:3: error: no owner in policy 'one'"):
         apply_edits(tmp_path, [Edit(("policy", "one"), ("owner",), "me", before="rungs")])
+
+
+def test_one_end_of_a_ramp_and_text_in_quotes_can_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    signals = """
+    signals:
+      s:
+        count: {of: requests, over: 1h}
+        ramp: [10, 20]  # from, to
+        points: 5
+    """
+    path.write_text(policy(signals) + LADDER)
+    before = path.read_text()
+    document = ("policy", "probe")
+    edits = [
+        Edit(document, ("signals", "s", "ramp", 1), "30"),
+        Edit(document, ("calibrated",), '"by hand, 1"', before="signals"),
+    ]
+    apply_edits(tmp_path, edits)
+    after = before.replace("[10, 20]  #", "[10, 30]  #").replace(
+        "signals:", 'calibrated: "by hand, 1"\nsignals:'
+    )
+    assert path.read_text() == after
+    for said in ("'a, b'", '"c # d"'):
+        apply_edits(tmp_path, [Edit(document, ("calibrated",), said)])
+        assert f"calibrated: {said}\nsignals:" in path.read_text()
+    with pytest.raises(ConfigError, match=r"no signals\.s\.ramp\.2 in policy 'probe'"):
+        apply_edits(tmp_path, [Edit(document, ("signals", "s", "ramp", 2), "30")])

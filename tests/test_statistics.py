@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.statistics import (
+    allowed,
     beta,
     clopper_pearson,
     mcnemar,
@@ -140,3 +141,23 @@ def test_the_base_rate_decides_how_many_hits_are_right() -> None:
     assert precision(0.8, 0.001, 0.005) == pytest.approx(0.138, abs=0.0005)
     assert precision(0.8, 0.001, 0.001) == pytest.approx(0.445, abs=0.0005)
     assert precision(0.0, 0.5, 0.0) is None
+
+
+def test_the_most_hits_that_still_prove_a_bound() -> None:
+    assert [allowed(of, 0.01) for of in (298, 299, 472, 473)] == [None, 0, 0, 1]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        allowed(10, 1.0)
+
+
+@given(st.integers(0, 900), st.sampled_from([0.003, 0.01, 0.05, 0.2, 0.9]))
+def test_more_principals_never_allow_fewer_hits_nor_prove_a_worse_bound(of: int, bound: float) -> None:
+    most = allowed(of, bound)
+    if most is None:
+        assert upper_bound(0, of) > bound
+        return
+    assert upper_bound(most, of) <= bound
+    assert most == of or upper_bound(most + 1, of) > bound
+    more = allowed(of + 1, bound)
+    assert more is not None
+    assert more >= most
+    assert upper_bound(most, of + 1) <= upper_bound(most, of) + 1e-12

@@ -18,6 +18,7 @@ from gateway.model import Mode
 from gateway.policies.bundle import Bundle
 from gateway.progress import progress
 from gateway.readers.settings import reader_settings
+from gateway.records import Record
 from gateway.stores.memory import MemoryStore
 from gateway.traffic import Survey, discover, merged, survey
 
@@ -42,9 +43,16 @@ def read_trace(
 
 def play(trace: Trace, bundle: Bundle, ceiling: Mode, sink: Callable[[Entry], None]) -> dict[str, Label]:
     """Replay the trace under a bundle; decisions go to `sink`. Returns the labels that the trace carries."""
+    return play_records(trace, bundle, ceiling, lambda record: sink(entry_of(record)))
+
+
+def play_records(
+    trace: Trace, bundle: Bundle, ceiling: Mode, sink: Callable[[Record], None]
+) -> dict[str, Label]:
+    """The same with whole records, in which signals without points stand too."""
     gate = Gate(bundle, ceiling, MemoryStore(MAX_PRINCIPALS), Nobody())
     with progress(f"replaying {bundle.hash}", trace.plan.lines, quiet=trace.quiet) as tick:
-        made = replay(gate, merged(trace.plan), sink=lambda record: sink(entry_of(record)), tick=tick)
+        made = replay(gate, merged(trace.plan), sink=sink, tick=tick)
     return {name: Label(truth) for name, truth in made.truths().items()}
 
 

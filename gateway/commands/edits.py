@@ -10,8 +10,10 @@ from pathlib import Path
 from gateway.errors import ConfigError, Place
 from gateway.policies.load import load_bundle, policy_files
 from gateway.strict_yaml import Document, parse
+from gateway.strict_yaml import Path as Keys
 
-_SCALAR = re.compile(r"[^\s,}\]#]+")
+_SCALAR = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^']|'')*' | [^\s,}\]#]+ """, re.VERBOSE)
+"""A value on one line: in quotes, or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Edit:
     """
 
     document: tuple[str, str]
-    path: tuple[str, ...]
+    path: Keys
     value: str
     before: str | None = None
 
@@ -62,7 +64,7 @@ def _find(policies: Path, edit: Edit) -> tuple[Path, bytes, Document]:
 
 def _nowhere(place: Place, edit: Edit) -> ConfigError:
     kind, name = edit.document
-    return ConfigError.at(place, f"no {'.'.join(edit.path)} in {kind} '{name}'")
+    return ConfigError.at(place, f"no {'.'.join(map(str, edit.path))} in {kind} '{name}'")
 
 
 def _edited(found: Document, edit: Edit, data: bytes) -> str:
@@ -76,7 +78,7 @@ def _edited(found: Document, edit: Edit, data: bytes) -> str:
     place = found.place(sibling, key=not there)
     line, at = lines[place.line - 1], place.column - 1
     if there:
-        rest = _SCALAR.sub(edit.value, line[at:], count=1)
+        rest = _SCALAR.sub(lambda _: edit.value, line[at:], count=1)
     else:
         whole = found.place(tuple(parents))
         in_braces = lines[whole.line - 1][whole.column - 1] == "{"

@@ -1,4 +1,7 @@
-"""`gateway tune`: where a rung might stand, from recorded traffic; or that it cannot be known yet."""
+"""`gateway tune`: where a rung or ramps might stand, from recorded traffic; or that it cannot be known yet.
+
+The options, and the search for a rung's threshold; `--learn` is done in `gateway.commands.learn`.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +26,55 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the verb."""
     parser = verbs.add_parser(
         "tune",
-        help="suggest a rung's threshold, if it can be known",
+        help="suggest a rung's threshold, or ramps and points, if they can be known",
         description=run.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=(
-            "example:\n"
-            "  gateway tune traffic.jsonl.gz --rung throttle --max-benign 1% --fit 0h..84h --check 84h..168h"
+            "examples:\n"
+            "  gateway tune week.jsonl.gz --rung throttle --max-benign 1% --fit 0h..84h --check 84h..168h\n"
+            "  gateway tune week/ --learn --assume-benign --fit 0h..96h --check 96h..168h --write\n"
+            "  gateway tune week/ --learn volume logprobs.many-bias-sets --labels labels.csv "
+            "--fit 0h..96h --check 96h..168h"
         ),
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recorded traffic")
     parser.add_argument("--policies", type=Path, default=Path("policies"), metavar="DIR")
-    parser.add_argument("--rung", required=True, metavar="RUNG", help="the rung whose 'at' is asked for")
-    for name, meaning in (("--fit", "choose the threshold on"), ("--check", "confirm it on")):
+    _add_learning(parser)
+    for name, meaning in (("--fit", "choose the numbers on"), ("--check", "confirm it on")):
         parser.add_argument(
             name, type=_span, required=True, metavar="FROM..TO", help=f"{meaning} this part, as 0h..12h"
         )
     add_judging(parser)
     parser.add_argument(
-        "--write", action="store_true", help="put the suggestion into the policy file (only if it is known)"
+        "--write", action="store_true", help="put the suggestion into the policy files (only what is known)"
     )
     parser.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_identity(parser)
     parser.set_defaults(run=run)
+
+
+def _add_learning(parser: argparse.ArgumentParser) -> None:
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--rung", metavar="RUNG", help="the rung whose 'at' is asked for")
+    asked.add_argument(
+        "--learn",
+        nargs="*",
+        metavar="SIGNAL",
+        help="learn ramps, points and caps of these signals or policies (default: of all)",
+    )
+    parser.add_argument(
+        "--looser-only",
+        action="store_true",
+        help="with --learn: make nothing more strict, as for deployments other than the recorded one",
+    )
+    parser.add_argument(
+        "--note",
+        type=_note,
+        default="recorded traffic",
+        metavar="NAME",
+        help="what --learn --write calls the data",
+    )
 
 
 def _span(text: str) -> _Span:
@@ -59,11 +88,28 @@ def _span(text: str) -> _Span:
     return span
 
 
+def _note(text: str) -> str:
+    if not text.isprintable() or not text or {'"', "\\"} & set(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: write words without quotes and backslashes")
+    return text
+
+
 def run(options: argparse.Namespace) -> int:
     """Try every threshold of one rung on the --fit part of recorded traffic, and check the suggested one on
-    the --check part, where principals not seen before are counted apart. Times are from the start of the
-    trace. Says "you cannot know that yet" when the data are too few. Nothing is written without --write.
+    the --check part, where principals not seen before are counted apart. With --learn: find where the benign
+    principals of the fit end on each windowed signal, move ramps, points and caps there, and replay them on
+    both parts. Times are from the start of the trace. Says "you cannot know that yet" when the data are too
+    few. Nothing is written without --write.
     """
+    _disjoint(options.fit, options.check)
+    if options.learn is None:
+        return _threshold(options)
+    from gateway.commands.learn import run as learn
+
+    return learn(options)
+
+
+def _threshold(options: argparse.Namespace) -> int:
     from gateway.evaluation.report import encode
     from gateway.evaluation.sections import COUNTERFACTUAL, COUNTING, tuning_section
     from gateway.evaluation.text import markdown, text
@@ -72,7 +118,6 @@ def run(options: argparse.Namespace) -> int:
 
     bundle = load_bundle(options.policies)
     rung = _rung(bundle, options.rung)
-    _disjoint(options.fit, options.check)
     fit, check = _play(options, bundle)
     made = tuning(fit, rung, options.max_benign, check)
     lines = (f"bundle {bundle.hash} · rung {options.rung} · fit {_told(fit)} · check {_told(check)}",)

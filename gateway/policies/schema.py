@@ -237,6 +237,8 @@ class PolicyDocument(Described):
     weakest counts."""
     cap: Annotated[float, Field(gt=0, le=100)] = 100.0
     """The most points that this policy gives."""
+    calibrated: str = ""
+    """On what traffic its numbers were set; `gateway tune --learn --write` notes it."""
     half_life: Annotated[Duration, Field(gt=0)] = 3600.0
     """The time in which its peak fades to a half."""
     carry: bool = False
