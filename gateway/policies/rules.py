@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.conditions import Condition, ConditionError, UnknownSetError, compile_condition
+from gateway.corpora import Corpus
 from gateway.model import Mode
 from gateway.patterns import PatternSet
 from gateway.policies.bundle import Policy, Rung, Signal
@@ -26,6 +27,8 @@ _YES_NO = "request"
 """The detector whose value is a strength already, hence without a ramp."""
 PLANNED = frozenset({"campaign", "cel"})
 """Detectors that the design names and a later version brings."""
+PACKED = ".corpus"
+"""How the files of collections end (`gateway.corpora`)."""
 _WORDS = ("value", "n", "over", "lo", "hi")
 _FORMAT = re.compile(r",?(?:\.\d)?[defgs%]?")
 
@@ -39,6 +42,7 @@ class Scene:
     patterns: Mapping[str, PatternSet]
     rungs: Mapping[str, Rung] | None
     lost: bool
+    corpora: Mapping[str, Corpus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,19 @@ class _Context:
             inside = () if spec == self.options else tuple(key for key, value in holders if value == spec)[:1]
             error.path = (*self.path, *inside, *error.path)
             raise
+
+    def corpus(self, name: str) -> Corpus:
+        """The collection of this name. Raises ConditionError with the path from the document's root."""
+        found = self.scene.corpora.get(name)
+        if found is None:
+            lists = self.options.items() if isinstance(self.options, Mapping) else ()
+            inside = [
+                (key, held.index(name)) for key, held in lists if isinstance(held, list) and name in held
+            ]
+            near = suggest(name, self.scene.corpora)
+            message = f"no corpus {quote(name)}{near}: packs (*{PACKED}) lie beside the policies"
+            raise ConditionError((*self.path, *(inside[0] if inside else ())), message)
+        return found
 
 
 def check_keys(document: Document, detectors: Collection[str], problems: Problems) -> None:

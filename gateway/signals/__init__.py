@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gateway.signals.base import Detector
 from gateway.signals.cadence import Cadence
+from gateway.signals.corpus import Corpus
 from gateway.signals.diversity import Diversity
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
@@ -13,5 +14,5 @@ from gateway.signals.volume import Count, DistinctCount, Ratio
 
 DETECTORS: Mapping[str, type[Detector]] = {
     detector.name: detector
-    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity, Repeats)
+    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity, Repeats, Corpus)
 }

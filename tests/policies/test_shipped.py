@@ -67,6 +67,7 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "repeat-sampling",
         "relay-fan-in",
         "parameters",
+        "public-corpora",
     }
     assert [rung.id for rung in BUNDLE.ladder.rungs] == ["watch", "narrow", "throttle", "perturb", "refuse"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.conditions import Condition, compile_condition
+from gateway.corpora import Corpus
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.signals import DETECTORS
@@ -21,9 +22,13 @@ class Compiling:
     """The context that `compile` gives to a detector."""
 
     population: str = "principal"
+    corpora: Mapping[str, Corpus] = field(default_factory=dict)
 
     def condition(self, spec: Any) -> Condition:
         return compile_condition(spec, {})
+
+    def corpus(self, name: str) -> Corpus:
+        return self.corpora[name]
 
 
 def call(text: str = "", **parameters: Any) -> Call:
@@ -32,10 +37,11 @@ def call(text: str = "", **parameters: Any) -> Call:
     return Call(CHAT, model="m", turns=turns, parameters=Parameters(**parameters), messages=1)
 
 
-def detector(name: str, options: Any, population: str = "principal") -> Detector:
+def detector(name: str, options: Any, population: str = "principal", *corpora: Corpus) -> Detector:
     """A compiled detector from options as they stand in YAML."""
     kind: Callable[..., Detector] = DETECTORS[name]
-    return kind(DETECTORS[name].options_type.model_validate(options), Compiling(population))
+    context = Compiling(population, {corpus.origin.name: corpus for corpus in corpora})
+    return kind(DETECTORS[name].options_type.model_validate(options), context)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.corpora import Origin, build
 from gateway.fields import FIELDS
 from gateway.signals import DETECTORS
 from tests.signals.support import detector
@@ -38,6 +39,12 @@ def test_whatever_differs_is_read_from_a_field() -> None:
     for item in items:
         (field,) = detector("distinct", {"of": item, "over": "1h"}).fields
         assert field in FIELDS
+
+
+def test_what_is_in_a_collection_is_read_from_the_new_prompt() -> None:
+    pack = build(Origin("set", "Set", "MIT", "-", 0), ["a sentence that is long enough"], common=1)
+    options = {"in": ["set"], "over": "1h", "min": 1}
+    assert detector("corpus", options, "principal", pack).fields == {"prompt.user"}
 
 
 def test_answers_per_input_are_read_from_the_prompt_and_what_was_asked() -> None:
