@@ -231,6 +231,21 @@ class Register(Op, frozen=True):
         return None if self.values is not None else Reading()
 
 
+class Fresh(Op, frozen=True):
+    """Amounts that fade by half every `half_life` seconds, and hashes of the inputs they are for; none reads.
+
+    Reading: `values` = (share of inputs that differ, then the faded sums); empty before the first. Merges by
+    addition, and by union of the samples that tell the share.
+    """
+
+    half_life: float
+    amounts: tuple[float, ...] = ()
+    items: tuple[int, ...] = ()
+
+    def nothing(self) -> Reading | None:
+        return None if self.items else Reading()
+
+
 class Take(Op, frozen=True):
     """One token from a bucket that refills one token per `interval` seconds up to `burst` (GCRA).
 

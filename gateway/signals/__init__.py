@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.signals.base import Detector
+from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.corpus import Corpus
 from gateway.signals.diversity import Diversity
@@ -14,5 +15,16 @@ from gateway.signals.volume import Count, DistinctCount, Ratio
 
 DETECTORS: Mapping[str, type[Detector]] = {
     detector.name: detector
-    for detector in (Request, FieldNumber, Count, Ratio, DistinctCount, Cadence, Diversity, Repeats, Corpus)
+    for detector in (
+        Request,
+        FieldNumber,
+        Count,
+        Ratio,
+        DistinctCount,
+        Cadence,
+        Diversity,
+        Repeats,
+        Corpus,
+        Budget,
+    )
 }

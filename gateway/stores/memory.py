@@ -12,7 +12,8 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
-from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.model import Batch, Distinct, Fresh, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.stores.fresh import FreshSums
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -31,6 +32,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Peaks: lambda op: FadingPeaks(len(op.points)),
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
+    Fresh: lambda op: FreshSums(len(op.amounts)),
 }
 
 SLICE = 200

@@ -27,6 +27,11 @@ WHERE = {"request.echo": True}
         ("distinct", {"of": "end_users", "over": "1h"}, {"request.end_user"}),
         ("distinct", {"of": "prompts", "over": "1h", "where": WHERE}, {"prompt.user", "request.echo"}),
         ("cadence", {"metric": "interval_cv", "over": "1h", "min": 1}, set()),
+        (
+            "budget",
+            {"of": "answers"},
+            {"prompt.text", "request.n", "request.prompts", "response.status", "usage.output_tokens"},
+        ),
         ("diversity", {"metric": "sweep", "over": "1h", "min": 1}, {"prompt.user"}),
     ],
 )
