@@ -11,6 +11,7 @@ from gateway.signals.corpus import Corpus
 from gateway.signals.diversity import Diversity
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
+from gateway.signals.shift import Shift
 from gateway.signals.volume import Count, DistinctCount, Ratio
 
 DETECTORS: Mapping[str, type[Detector]] = {
@@ -26,5 +27,6 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Repeats,
         Corpus,
         Budget,
+        Shift,
     )
 }

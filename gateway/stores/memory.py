@@ -12,8 +12,23 @@ from typing import Any
 
 from cachetools import Cache, LRUCache
 
-from gateway.model import Batch, Distinct, Fresh, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.model import (
+    Batch,
+    Distinct,
+    Fresh,
+    Gap,
+    Op,
+    Peaks,
+    Reading,
+    Reads,
+    Recent,
+    Register,
+    Series,
+    Sum,
+    Take,
+)
 from gateway.stores.fresh import FreshSums
+from gateway.stores.series import SeriesRows
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -33,6 +48,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
     Fresh: lambda op: FreshSums(len(op.amounts)),
+    Series: lambda op: SeriesRows(),
 }
 
 SLICE = 200

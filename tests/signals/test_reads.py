@@ -32,6 +32,11 @@ WHERE = {"request.echo": True}
             {"of": "answers"},
             {"prompt.text", "request.n", "request.prompts", "response.status", "usage.output_tokens"},
         ),
+        (
+            "shift",
+            {"of": "output_tokens", "every": "1d", "min": 14, "least": 1},
+            {"usage.output_tokens"},
+        ),
         ("diversity", {"metric": "sweep", "over": "1h", "min": 1}, {"prompt.user"}),
     ],
 )
