@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from gateway.commands import (
     bench,
     check,
+    corpus,
     diff,
     explain,
     fields,
@@ -45,6 +46,7 @@ VERBS = (
     test,
     fields,
     schema,
+    corpus,
     explain,
     bench,
 )

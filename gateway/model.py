@@ -233,6 +233,41 @@ class Register(Op, frozen=True):
         return None if self.values is not None else Reading()
 
 
+class Fresh(Op, frozen=True):
+    """Amounts that fade by half every `half_life` seconds, and hashes of the inputs they are for; none reads.
+
+    Reading: `values` = (share of inputs that differ, then the faded sums); empty before the first. Merges by
+    addition, and by union of the samples that tell the share.
+    """
+
+    half_life: float
+    amounts: tuple[float, ...] = ()
+    items: tuple[int, ...] = ()
+
+    def nothing(self) -> Reading | None:
+        return None if self.items else Reading()
+
+
+class Series(Op, frozen=True):
+    """(amount, calls) in each of `periods` periods, compared with those before; zeros only read.
+
+    Of the periods that have ended the first `history` make what is usual, which is never less than `least`;
+    with `share` a period's value is amount over calls. Reading: `values` = (periods with calls that have
+    ended, the usual, the excess above it in its own units). Merges by addition per period.
+    """
+
+    over: float
+    """All periods, in seconds."""
+    history: int
+    least: float
+    share: bool = False
+    amounts: tuple[float, float] = (0.0, 0.0)
+    periods: int = 56
+
+    def nothing(self) -> Reading | None:
+        return None if any(self.amounts) else Reading((0.0, self.least, 0.0))
+
+
 class Take(Op, frozen=True):
     """One token from a bucket that refills one token per `interval` seconds up to `burst` (GCRA).
 

@@ -16,11 +16,11 @@ UNBOUNDED = 86400.0
 
 
 def windows(*bundles: Bundle | None) -> dict[str, float]:
-    """The counters that these bundles keep, each with its window in seconds."""
+    """The counters that these bundles keep, each with its window (or half-life) in seconds."""
     found: dict[str, float] = {}
     for bundle in bundles:
         for op in _reads(bundle) if bundle is not None else ():
-            found[op.key] = float(getattr(op, "over", UNBOUNDED))
+            found[op.key] = float(getattr(op, "over", getattr(op, "half_life", UNBOUNDED)))
     return found
 
 

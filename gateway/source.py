@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from gateway.errors import ConfigError, Place
 from gateway.policies.bundle import Bundle
-from gateway.policies.load import load_bundle, policy_files
+from gateway.policies.load import bundle_files, load_bundle
 
 Signature: TypeAlias = "tuple[tuple[str | int, ...], ...]"
 """What a directory looks like from outside; two that are equal hold the same files."""
@@ -46,7 +46,7 @@ class Source:
         path: Path,
         load: Callable[[Path], Bundle] = load_bundle,
         *,
-        files: Callable[[Path], Iterable[Path]] = policy_files,
+        files: Callable[[Path], Iterable[Path]] = bundle_files,
         candidate: Path | None = None,
     ) -> None:
         self.path = path
@@ -78,7 +78,7 @@ class Source:
         try:
             bundle = self._load(self.path)
             candidate = None if self._candidate is None else self._load(self._candidate)
-            files = {self._name(file): file.read_bytes() for file in policy_files(self.path)}
+            files = {self._name(file): file.read_bytes() for file in bundle_files(self.path)}
         except ConfigError as error:
             return Found(signature, None, tuple(error.problems))
         except OSError as error:

@@ -17,7 +17,7 @@ from gateway.errors import ConfigError
 from gateway.exchange import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Advice, Bundle
-from gateway.policies.load import load_bundle, policy_files
+from gateway.policies.load import bundle_files, load_bundle
 from gateway.policytests.load import load_suites, yaml_files
 from gateway.policytests.references import check_references
 from gateway.policytests.smoke import SMOKE, prove
@@ -76,4 +76,4 @@ def _smoke(suite: Suite) -> Iterator[Case]:
 def proven_files(path: Path) -> Iterator[Path]:
     """All files on which it depends whether `load_proven` gives a bundle, and which. Raises ConfigError."""
     # The loader follows links to directories, which a search for tests does not.
-    return iter(dict.fromkeys((*policy_files(path), *yaml_files(path))))
+    return iter(dict.fromkeys((*bundle_files(path), *yaml_files(path))))

@@ -10,11 +10,13 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from gateway.actions.base import Action
+from gateway.corpora import Corpus
 from gateway.errors import Place
 from gateway.model import Mode
 from gateway.patterns import Pattern, PatternError, PatternSet, together
@@ -82,12 +84,13 @@ def compile_bundle(
     origin: str = "policies",
     problems: Sequence[tuple[Place, str]] = (),
     today: float | None = None,
+    corpora: Mapping[str, Corpus] = MappingProxyType({}),
 ) -> Bundle:
     """The bundle that the documents make, in whatever order and files they come.
 
     `origin` names the whole in messages; `problems` are those already found in files that could not be
-    parsed; with `today` (seconds since the epoch) exemptions that end soon are warned of. Raises
-    ConfigError with all problems of all documents.
+    parsed; `corpora` are the collections that signals may name; with `today` (seconds since the epoch)
+    exemptions that end soon are warned of. Raises ConfigError with all problems of all documents.
     """
     found = Problems(list(problems))
     sources = _read(documents, detectors, found)
@@ -96,7 +99,7 @@ def compile_bundle(
     ladders = _ladders(sources, actions, found)
     ladder = _common_ladder(sources, ladders, found, origin)
     rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None
-    scene = Scene(detectors, sets, rungs, sources.lost)
+    scene = Scene(detectors, sets, rungs, sources.lost, corpora)
     written = _policies(sources, scene, found)
     policies = tuple(one.policy for one in written)
     tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
@@ -105,10 +108,10 @@ def compile_bundle(
     exemptions = [exemption(source.document, source.model) for source in sources.of(ExemptionDocument)]
     found.check()
     return Bundle(
-        _hash(sources),
+        _hash(sources, corpora),
         policies,
         ladder,
-        _summary(sources, policies, ladder),
+        _summary(sources, policies, ladder, corpora),
         found.warnings(),
         sets,
         tuple(tenants),
@@ -253,13 +256,16 @@ def _position(place: Place) -> tuple[str, int, int]:
     return place.file, place.line, place.column
 
 
-def _hash(sources: _Sources) -> str:
-    """12 hex digits of SHA-256 over what all documents say, in an order of its own."""
+def _hash(sources: _Sources, corpora: Mapping[str, Corpus]) -> str:
+    """12 hex digits of SHA-256 over what all documents and collections say, in an order of its own."""
     said = sorted(source.say() for source in sources.found)
+    said += sorted(f"{name} {corpus.hash}" for name, corpus in corpora.items())
     return hashlib.sha256("\n".join(said).encode("utf-8")).hexdigest()[:12]
 
 
-def _summary(sources: _Sources, policies: Sequence[Policy], ladder: Ladder) -> str:
+def _summary(
+    sources: _Sources, policies: Sequence[Policy], ladder: Ladder, corpora: Mapping[str, Corpus]
+) -> str:
     files = {source.document.place(()).file for source in sources.found}
     signals = sum(len(policy.signals) for policy in policies)
     sets = sources.of(PatternsDocument)
@@ -274,6 +280,7 @@ def _summary(sources: _Sources, policies: Sequence[Policy], ladder: Ladder) -> s
         for word, kind in (("tenant", TenantDocument), ("exemption", ExemptionDocument))
         if (number := len(sources.of(kind)))
     ]
+    parts += [_many(len(corpora), "corpus", "corpora")] if corpora else []
     return f"{_many(len(files), 'file')}: {', '.join(parts)}"
 
 

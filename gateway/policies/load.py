@@ -1,25 +1,29 @@
 """Reading a policy directory: the one place of this package that opens files.
 
-All `*.yaml` and `*.yml` below the directory, whatever their names and layout. Passed over: `tests`
-folders, and whatever begins with a dot. The latter also makes Kubernetes ConfigMaps work, whose files are
-links into a hidden `..data` folder that is swapped as one: each is read once, through its plain name.
+All `*.yaml` and `*.yml` below the directory, whatever their names and layout, and the collections that their
+signals may name (`*.corpus`, see `gateway.corpora`). Passed over: `tests` folders, and whatever begins with
+a dot. The latter also makes Kubernetes ConfigMaps work, whose files are links into a hidden `..data` folder
+that is swapped as one: each is read once, through its plain name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gateway.actions.base import Action
+from gateway.corpora import LARGEST, Corpus, decode
 from gateway.errors import ConfigError, Place
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
 from gateway.policies.plugins import installed
+from gateway.policies.rules import PACKED
 from gateway.signals.base import Detector
 from gateway.strict_yaml import Document, parse
 
 MAX_FILE = 1 << 20
 """Bytes of one policy file; parsing takes about 1.3 s per MiB."""
+_TEXT = (".yaml", ".yml")
 
 
 def load_bundle(
@@ -50,13 +54,15 @@ def make_bundle(
 
     Without `detectors` and `actions` it is made of all that are installed.
     """
+    corpora, broken = read_corpora(path)
     return compile_bundle(
         documents,
         detectors=installed().detectors if detectors is None else detectors,
         actions=installed().actions if actions is None else actions,
         origin=str(path),
-        problems=problems,
+        problems=[*problems, *broken],
         today=today,
+        corpora=corpora,
     )
 
 
@@ -76,17 +82,47 @@ def read_documents(path: Path) -> tuple[list[Document], list[tuple[Place, str]]]
     return documents, problems
 
 
+def read_corpora(path: Path) -> tuple[dict[str, Corpus], list[tuple[Place, str]]]:
+    """The collections at `path` by their names, and the problems of those that could not be read."""
+    corpora: dict[str, Corpus] = {}
+    problems: list[tuple[Place, str]] = []
+    for file in _corpus_files(path):
+        try:
+            corpus = decode(_content(file, LARGEST))
+        except ConfigError as error:
+            problems.extend(error.problems)
+        except ValueError as error:
+            problems.append((Place(str(file)), str(error)))
+        except OSError as error:
+            problems.append((Place(str(file)), f"cannot be read: {error.strerror}"))
+        else:
+            if corpora.setdefault(corpus.origin.name, corpus) is not corpus:
+                problems.append((Place(str(file)), f"a second corpus named '{corpus.origin.name}'"))
+    return corpora, problems
+
+
 def policy_files(path: Path) -> Iterator[Path]:
-    """The files that make the bundle at `path`, in a stable order. Raises ConfigError."""
+    """The documents that make the bundle at `path`, in a stable order. Raises ConfigError."""
     if path.is_dir():
-        yield from _walk(path, frozenset())
+        yield from _walk(path, _TEXT, frozenset())
     elif path.exists():
         yield path
     else:
         raise ConfigError.at(Place(str(path)), "no such file or directory")
 
 
-def _walk(directory: Path, above: frozenset[Path]) -> Iterator[Path]:
+def bundle_files(path: Path) -> Iterator[Path]:
+    """All files that make the bundle at `path`, collections included. Raises ConfigError."""
+    yield from policy_files(path)
+    yield from _corpus_files(path)
+
+
+def _corpus_files(path: Path) -> Iterator[Path]:
+    # A file that is named itself stands alone.
+    return _walk(path, (PACKED,), frozenset()) if path.is_dir() else iter(())
+
+
+def _walk(directory: Path, endings: Collection[str], above: frozenset[Path]) -> Iterator[Path]:
     above |= {directory.resolve()}
     try:
         inside = sorted(directory.iterdir())
@@ -98,17 +134,17 @@ def _walk(directory: Path, above: frozenset[Path]) -> Iterator[Path]:
         if entry.is_dir():
             # A link that leads back up would never end.
             if entry.name != "tests" and entry.resolve() not in above:
-                yield from _walk(entry, above)
-        elif entry.suffix in (".yaml", ".yml"):
+                yield from _walk(entry, endings, above)
+        elif entry.suffix in endings:
             yield entry
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path, most: int = MAX_FILE) -> bytes:
     # A link may dangle, and opening a pipe would wait for ever.
     if not file.is_file():
         raise ConfigError.at(Place(str(file)), "not a file")
     with file.open("rb") as stream:
-        data = stream.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise ConfigError.at(Place(str(file)), f"larger than {MAX_FILE >> 20} MiB")
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise ConfigError.at(Place(str(file)), f"larger than {most >> 20} MiB")
     return data

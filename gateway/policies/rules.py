@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.conditions import Condition, ConditionError, UnknownSetError, compile_condition
+from gateway.corpora import Corpus
 from gateway.model import Mode
 from gateway.patterns import PatternSet
 from gateway.policies.bundle import Policy, Rung, Signal
@@ -30,6 +31,8 @@ _CAMPAIGN = "campaign"
 """The detector that a policy with that key is about, and the name of the key."""
 _OF_A_CALL = frozenset({_YES_NO, "field"})
 """Detectors without a memory, which may stand beside it."""
+PACKED = ".corpus"
+"""How the files of collections end (`gateway.corpora`)."""
 _WORDS = ("value", "n", "over", "lo", "hi")
 _FORMAT = re.compile(r",?(?:\.\d)?[defgs%]?")
 
@@ -43,6 +46,7 @@ class Scene:
     patterns: Mapping[str, PatternSet]
     rungs: Mapping[str, Rung] | None
     lost: bool
+    corpora: Mapping[str, Corpus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,19 @@ class _Context:
             inside = tuple(key for key, value in holders if value == name)[:1]
             near = suggest(name, [f"@{known}" for known in self.scene.patterns])
             raise UnknownSetError((*self.path, *inside), f"no pattern set {quote(name)}{near}")
+        return found
+
+    def corpus(self, name: str) -> Corpus:
+        """The collection of this name. Raises ConditionError with the path from the document's root."""
+        found = self.scene.corpora.get(name)
+        if found is None:
+            lists = self.options.items() if isinstance(self.options, Mapping) else ()
+            inside = [
+                (key, held.index(name)) for key, held in lists if isinstance(held, list) and name in held
+            ]
+            near = suggest(name, self.scene.corpora)
+            message = f"no corpus {quote(name)}{near}: packs (*{PACKED}) lie beside the policies"
+            raise ConditionError((*self.path, *(inside[0] if inside else ())), message)
         return found
 
 

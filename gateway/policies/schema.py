@@ -34,7 +34,8 @@ _AISVS = re.compile(r"C\d{1,2}(?:\.\d{1,2}){0,2}")
 _ATLAS = re.compile(r"AML\.(?:TA\d{4}|T\d{4}(?:\.\d{3})?|M\d{4}|CS\d{4})")
 
 
-def _slug(value: str) -> str:
+def slug(value: str) -> str:
+    """An id as it is. Raises ValueError."""
     if not _SLUG.fullmatch(value) or len(value) > 64:
         raise ValueError("an id is made of lower-case letters and digits, with '-' between: hourly-output")
     return value
@@ -116,7 +117,7 @@ class OrAs:
         return {"anyOf": [self._form, handler(core)]}
 
 
-Slug = Annotated[str, AfterValidator(_slug), _text(_SLUG)]
+Slug = Annotated[str, AfterValidator(slug), _text(_SLUG)]
 Words = Annotated[list[str], BeforeValidator(_listed), OrAs(type="null")]
 Ramp = Annotated[tuple[float, float], BeforeValidator(_ramp)]
 Factor = Annotated[float, BeforeValidator(_factor)]

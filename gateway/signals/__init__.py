@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.signals.base import Detector
+from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
+from gateway.signals.corpus import Corpus
 from gateway.signals.profile import Profile
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
+from gateway.signals.shift import Shift
 from gateway.signals.variety import Variety
 from gateway.signals.volume import Count, DistinctCount, Ratio
 
@@ -26,5 +29,8 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Profile,
         Variety,
         Campaign,
+        Corpus,
+        Budget,
+        Shift,
     )
 }

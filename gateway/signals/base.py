@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from gateway.conditions import Condition
+from gateway.corpora import Corpus
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading
 from gateway.patterns import PatternSet
@@ -35,11 +36,12 @@ class Options(BaseModel):
 
 
 class Context(Protocol):
-    """What a detector may ask for while it is compiled: conditions, with pattern sets resolved.
+    """What a detector may ask for while it is compiled: conditions and collections.
 
-    `population` is the canonical form of which calls reach the detector (its policy's `match` and
-    `key`); it is part of the fingerprint, because other calls make another counter. A wrong condition, or
-    a name of no pattern set (`@id`), raises ValueError with the words for the author.
+    Conditions have their pattern sets resolved. `population` is the canonical form of which calls reach
+    the detector (its policy's `match` and `key`); it is part of the fingerprint, because other calls make
+    another counter. A wrong condition raises ValueError with the words for the author, and so does a name
+    of no pattern set (`@id`) or of no collection.
     """
 
     @property
@@ -48,6 +50,8 @@ class Context(Protocol):
     def condition(self, spec: Any) -> Condition: ...
 
     def patterns(self, name: str) -> PatternSet: ...
+
+    def corpus(self, name: str) -> Corpus: ...
 
 
 def fingerprint(name: str, *parts: Any) -> str:

@@ -34,6 +34,17 @@ def inputs(call: Call) -> tuple[int, ...]:
     return (xxhash.xxh3_64_intdigest(b"\0".join((*texts, str(rest).encode()))),)
 
 
+def answered(facts: Facts) -> tuple[int, ...]:
+    """The inputs of a call that was answered, as far as is known; several signals count the same."""
+    status = facts.outcome.status if facts.outcome else None
+    if status is not None and status >= _ERROR:
+        return ()
+    found: tuple[int, ...] | None = facts.memo.get("inputs")
+    if found is None:
+        found = facts.memo["inputs"] = inputs(facts.call)
+    return found
+
+
 class RepeatsOptions(Options):
     """Over which window, and from how many inputs on."""
 
@@ -72,8 +83,7 @@ class Repeats(Detector):
 
     def settle(self, facts: Facts) -> Sequence[Op]:
         """This call's inputs, and the answers asked for to each."""
-        status = facts.outcome.status if facts.outcome else None
-        found = inputs(facts.call) if status is None or status < _ERROR else ()
+        found = answered(facts)
         if not found:
             return ()
         n = len(found)

@@ -16,6 +16,7 @@ from gateway.campaigns.operations import Group
 from gateway.model import (
     Batch,
     Distinct,
+    Fresh,
     Gap,
     Observe,
     Op,
@@ -24,11 +25,14 @@ from gateway.model import (
     Reads,
     Recent,
     Register,
+    Series,
     Sum,
     Take,
 )
+from gateway.stores.fresh import FreshSums
 from gateway.stores.population import Population, PopulationOp
 from gateway.stores.profile import Profile
+from gateway.stores.series import SeriesRows
 from gateway.stores.summaries import (
     DistinctSketch,
     FadingPeaks,
@@ -48,6 +52,8 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Register: lambda op: LastRegister(),
     Take: lambda op: TokenBucket(),
     Observe: lambda op: Profile(len(op.numbers)),
+    Fresh: lambda op: FreshSums(len(op.amounts)),
+    Series: lambda op: SeriesRows(),
 }
 
 SLICE = 200

@@ -7,12 +7,13 @@ shipped one of the same kind and id, and a ladder the shipped ladder.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.policies.load import policy_files
+from gateway.policies.load import bundle_files, policy_files
 from gateway.strict_yaml import parse
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +72,8 @@ def lay_over(pack: Path, text: str, directory: Path) -> Path:
     """A policy directory: the pack in `pack`, with the documents of `text` in place of their namesakes."""
     own = [document.value for document in parse(text.encode(), "block")]
     names = {_name(document) for document in own}
+    for file in set(bundle_files(pack)) - set(policy_files(pack)):
+        shutil.copy(file, directory)
     for file in policy_files(pack):
         kept = [part for part in _parts(file.read_text("utf-8")) if _name(_decoded(part)) not in names]
         if kept:

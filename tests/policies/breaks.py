@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-_DETECTORS = "request, field, count, ratio, distinct, cadence, repeats, profile, variety, campaign"
+from gateway.signals import DETECTORS
+
+_DETECTORS = ", ".join(DETECTORS)
 
 # (which text, what stands there, what is written instead, the complaints)
 BREAKS: list[tuple[str, str, str, list[str]]] = [

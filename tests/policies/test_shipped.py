@@ -78,6 +78,8 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "relay-fan-in",
         "parameters",
         "campaign",
+        "public-corpora",
+        "own-baseline",
     }
     assert [rung.id for rung in BUNDLE.ladder.rungs] == ["watch", "narrow", "throttle", "perturb", "refuse"]
 

@@ -24,7 +24,8 @@ MOST = 300
 
 
 def _cut(stream: TrafficDocument) -> TrafficDocument:
-    assert stream.every is not None
+    if stream.every is None:  # recorded, and short
+        return stream
     times = stream.times or int((stream.length or 0.0) / stream.every)
     return stream.model_copy(update={"times": min(times, MOST), "length": None})
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.conditions import Condition, compile_condition
+from gateway.corpora import Corpus
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.patterns import PatternSet
@@ -23,12 +24,16 @@ class Compiling:
 
     population: str = "principal"
     sets: Mapping[str, PatternSet] = field(default_factory=dict)
+    corpora: Mapping[str, Corpus] = field(default_factory=dict)
 
     def condition(self, spec: Any) -> Condition:
         return compile_condition(spec, self.sets)
 
     def patterns(self, name: str) -> PatternSet:
         return self.sets[name.removeprefix("@")]
+
+    def corpus(self, name: str) -> Corpus:
+        return self.corpora[name]
 
 
 def call(text: str = "", **parameters: Any) -> Call:
@@ -37,10 +42,12 @@ def call(text: str = "", **parameters: Any) -> Call:
     return Call(CHAT, model="m", turns=turns, parameters=Parameters(**parameters), messages=1)
 
 
-def detector(name: str, options: Any, population: str = "principal", *sets: PatternSet) -> Detector:
-    """A compiled detector from options as they stand in YAML; `sets` are those that `@id` may name."""
+def detector(name: str, options: Any, population: str = "principal", *named: PatternSet | Corpus) -> Detector:
+    """A compiled detector from options as they stand in YAML; `named` are all sets and collections."""
     kind: Callable[..., Detector] = DETECTORS[name]
-    context = Compiling(population, {one.id: one for one in sets})
+    sets = {one.id: one for one in named if isinstance(one, PatternSet)}
+    corpora = {one.origin.name: one for one in named if isinstance(one, Corpus)}
+    context = Compiling(population, sets, corpora)
     return kind(DETECTORS[name].options_type.model_validate(options), context)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.corpora import Origin, build
 from gateway.fields import FIELDS
 from gateway.signals import DETECTORS
 from tests.signals.support import detector
@@ -31,6 +32,16 @@ WHERE = {"request.echo": True}
             {"metric": "skeleton", "min": 1},
             {"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"},
         ),
+        (
+            "budget",
+            {"of": "answers"},
+            {"prompt.text", "request.n", "request.prompts", "response.status", "usage.output_tokens"},
+        ),
+        (
+            "shift",
+            {"of": "output_tokens", "every": "1d", "min": 14, "least": 1},
+            {"usage.output_tokens"},
+        ),
     ],
 )
 def test_a_detector_names_what_it_reads(name: str, options: Any, fields: set[str]) -> None:
@@ -42,6 +53,12 @@ def test_whatever_differs_is_read_from_a_field() -> None:
     for item in items:
         (field,) = detector("distinct", {"of": item, "over": "1h"}).fields
         assert field in FIELDS
+
+
+def test_what_is_in_a_collection_is_read_from_the_new_prompt() -> None:
+    pack = build(Origin("set", "Set", "MIT", "-", 0), ["a sentence that is long enough"], common=1)
+    options = {"in": ["set"], "over": "1h", "min": 1}
+    assert detector("corpus", options, "principal", pack).fields == {"prompt.user"}
 
 
 def test_answers_per_input_are_read_from_the_prompt_and_what_was_asked() -> None:

@@ -108,3 +108,17 @@ def test_doubling_traffic_never_lowers_the_number(which: list[int], n: int) -> N
 @given(st.text(max_size=40), st.floats(0, 2), st.integers(0, 9))
 def test_settings_make_no_other_input(text: str, temperature: float, seed: int) -> None:
     assert inputs(call(text)) == inputs(call(text, temperature=temperature, seed=seed))
+
+
+def test_the_inputs_of_a_call_are_hashed_once_for_all_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Call] = []
+
+    def note(made: Call) -> tuple[int, ...]:
+        hashed.append(made)
+        return (1,)
+
+    monkeypatch.setattr("gateway.signals.repeats.inputs", note)
+    facts = Facts(call("the same"), Principal("p"), Client(), 0.0)
+    for over in ("1h", "2h"):
+        assert bench("repeats", {"over": over, "min": 1}).detector.settle(facts)
+    assert hashed == [facts.call]

@@ -1,0 +1,98 @@
+"""`gateway corpus`: packs of hashes of public collections, for signals that look prompts up in them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.errors import ConfigError, Place
+
+_EXAMPLE = """\
+A pack holds hashes of sentences and no text. Put it below the policy directory, and name it in a signal:
+
+  corpus: {in: [house-prompts], over: 24h, min: 20}
+
+examples:
+  gateway corpus build prompts.jsonl --field instruction --field input --name house-prompts \\
+      --licence MIT --source https://example.com/prompts -o policies/corpora/house-prompts.corpus
+  gateway corpus show policies/corpora/*.corpus
+"""
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser(
+        "corpus",
+        help="make packs of public collections",
+        description=run.__doc__,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = parser.add_subparsers(dest="part", required=True, metavar="WHAT")
+    build = parts.add_parser("build", help="make a pack", description=_build.__doc__)
+    build.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSON Lines, JSON, CSV or text")
+    build.add_argument("-o", "--output", type=Path, required=True, metavar="PACK", help="ends in .corpus")
+    build.add_argument("--field", action="append", metavar="NAME", help="of each item (default: prompt)")
+    build.add_argument("--name", help="for policies (default: that of the pack)")
+    build.add_argument("--title", default="", help="one line for people")
+    build.add_argument("--licence", required=True, help="under which the collection is published")
+    build.add_argument("--source", required=True, help="where it is published")
+    build.add_argument(
+        "--common", type=int, default=3, metavar="N", help="leave out sentences of more items (default: 3)"
+    )
+    show = parts.add_parser("show", help="what packs hold", description=_show.__doc__)
+    show.add_argument("packs", nargs="+", type=Path, metavar="PACK")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make packs of hashes of public collections, for signals that look prompts up in them, or show some."""
+    return _build(options) if options.part == "build" else _show(options.packs)
+
+
+def _build(options: argparse.Namespace) -> int:
+    """Make a pack of the sentences of a collection. The same files always give the same bytes."""
+    from gateway.corpora import Origin, build, encode
+    from gateway.datasets import texts
+    from gateway.policies.rules import PACKED
+    from gateway.policies.schema import slug
+
+    output: Path = options.output
+    if output.suffix != PACKED:
+        raise ConfigError.at(Place("--output"), f"a pack's name ends in {PACKED}: {output.stem}{PACKED}")
+    try:
+        name = slug(output.stem if options.name is None else options.name)
+        origin = Origin(name, options.title or name, options.licence, options.source, 0)
+        corpus = build(origin, texts(options.files, options.field or ["prompt"]), common=options.common)
+    except ValueError as error:
+        raise ConfigError.at(Place(str(output)), str(error)) from None
+    try:
+        output.write_bytes(encode(corpus))
+    except OSError as error:
+        raise ConfigError.at(Place(str(output)), f"cannot be written: {error.strerror}") from None
+    return _show([output])
+
+
+def _show(packs: Sequence[Path]) -> int:
+    """Show of each pack its name, source and licence, what it holds, and what it finds by chance."""
+    from gateway.corpora import decode
+
+    for file in packs:
+        try:
+            data = file.read_bytes()
+            corpus = decode(data)
+        except OSError as error:
+            raise ConfigError.at(Place(str(file)), f"cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise ConfigError.at(Place(str(file)), str(error)) from None
+        origin = corpus.origin
+        sys.stdout.write(
+            f"{origin.name}: {origin.title}\n"
+            f"  {origin.source} ({origin.licence})\n"
+            f"  {len(corpus.hashes):,} sentences of {origin.items:,} texts, {len(data):,} bytes, "
+            f"content {corpus.hash}\n"
+            f"  finds a strange sentence by chance once in {1 / corpus.chance:,.0f}\n"
+        )
+    return 0

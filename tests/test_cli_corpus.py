@@ -1,0 +1,80 @@
+"""`gateway corpus`: a pack from files, what it holds, and mistakes with their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.policies.load import read_corpora
+
+ROOT = Path(__file__).parents[1] / "policies"
+BUILD = ("--licence", "MIT", "--source", "https://example.com")
+LINES = "A question that nobody else has asked so far\nAnother one of which the same is true\n"
+
+
+def items(path: Path, content: str = LINES) -> str:
+    file = path / "items.txt"
+    file.write_text(content)
+    return str(file)
+
+
+def test_a_pack_is_made_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = tmp_path / "house-set.corpus"
+    assert main(["corpus", "build", items(tmp_path), *BUILD, "--title", "Ours", "-o", str(pack)]) == 0
+    made = capsys.readouterr().out
+    assert main(["corpus", "show", str(pack)]) == 0
+    assert capsys.readouterr().out == made
+    assert made.startswith("house-set: Ours\n  https://example.com (MIT)\n  2 sentences of 2 texts, ")
+    assert made.endswith("finds a strange sentence by chance once in 2,147,483,648\n")
+
+
+def test_a_pack_can_have_another_name_than_its_file(tmp_path: Path) -> None:
+    pack = tmp_path / "x.corpus"
+    assert main(["corpus", "build", items(tmp_path), *BUILD, "--name", "y", "-o", str(pack)]) == 0
+    assert set(read_corpora(tmp_path)[0]) == {"y"}
+
+
+@pytest.mark.parametrize(
+    ("output", "content", "words"),
+    [
+        ("x.bin", LINES, "a pack's name ends in .corpus: x.corpus"),
+        ("X y.corpus", LINES, "an id is made of lower-case letters"),
+        ("x.corpus", "short\n", "no sentence of 24 letters"),
+        ("none/x.corpus", LINES, "cannot be written: No such file or directory"),
+    ],
+)
+def test_a_pack_that_cannot_be_made_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, content: str, words: str
+) -> None:
+    assert main(["corpus", "build", items(tmp_path, content), *BUILD, "-o", str(tmp_path / output)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_what_is_no_pack_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["corpus", "show", items(tmp_path)]) == 2
+    assert "items.txt: error: not a corpus pack" in capsys.readouterr().err
+    assert main(["corpus", "show", str(tmp_path / "none")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_the_pack_of_our_own_problems_comes_from_its_text(tmp_path: Path) -> None:
+    """A signal is proved by what the pack holds, so the two must not part."""
+    shipped = ROOT / "corpora" / "self-test.corpus"
+    made = tmp_path / "self-test.corpus"
+    source = "policies/tests/traffic/self-test.txt"
+    title = "Problems of our own, to prove that the signal works"
+    words = ["--licence", "Apache-2.0", "--source", source, "--title", title, "-o", str(made)]
+    assert main(["corpus", "build", str(ROOT / "tests" / "traffic" / "self-test.txt"), *words]) == 0
+    assert made.read_bytes() == shipped.read_bytes()
+
+
+def test_every_shipped_pack_says_where_it_comes_from() -> None:
+    corpora, problems = read_corpora(ROOT)
+    assert problems == []
+    assert set(corpora) == {"gsm8k-train", "public-templates", "self-test"}
+    for corpus in corpora.values():
+        assert corpus.origin.licence in ("MIT", "Apache-2.0", "MIT and Apache-2.0")
+        assert corpus.origin.source
+        assert corpus.chance < 1e-4
