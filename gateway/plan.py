@@ -22,7 +22,6 @@ from gateway.model import (
     Distinct,
     Gap,
     Mode,
-    Observe,
     Op,
     Peaks,
     PolicyScore,
@@ -32,6 +31,7 @@ from gateway.model import (
     Register,
     Sum,
 )
+from gateway.observations import Observe
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.sharing import Sharing
 from gateway.signals.base import Detector

@@ -27,8 +27,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "corpora": set(),
     "fields": {"dialects", "model"},
     "conditions": {"fields", "patterns", "words"},
+    "observations": {"model"},
     "campaigns": {"model"},
-    "signals": {"campaigns", "conditions", "corpora", "fields", "model", "patterns", "units", "words"},
+    "signals": {
+        "campaigns", "conditions", "corpora", "fields", "model", "observations", "patterns", "units", "words",
+    },
     "actions": {"dialects", "model", "units"},
     "policies": {
         "actions", "conditions", "corpora", "errors", "model", "patterns", "signals", "strict_yaml",
@@ -39,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "score": {"model", "policies"},
     "ladder": {"policies"},
     "sharing": {"model"},
-    "plan": {"breaker", "campaigns", "model", "policies", "sharing", "signals", "turns"},
+    "plan": {"breaker", "campaigns", "model", "observations", "policies", "sharing", "signals", "turns"},
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {
         "actions", "breaker", "fields", "ladder", "model", "plan", "policies", "relief", "score",

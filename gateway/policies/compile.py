@@ -96,14 +96,13 @@ def compile_bundle(
     sources = _read(documents, detectors, found)
     sets = {source.model.id: _pattern_set(source, found) for source in sources.of(PatternsDocument)}
     together(sets.values())
-    ladders = _ladders(sources, actions, found)
-    ladder = _common_ladder(sources, ladders, found, origin)
-    rungs = {rung.id: rung for rung in ladder.rungs} if ladder.rungs else None
-    scene = Scene(detectors, sets, rungs, sources.lost, corpora)
+    ladder = _common_ladder(sources, ladders := _ladders(sources, actions, found), found, origin)
+    rungs = {rung.id: rung for rung in ladder.rungs}
+    scene = Scene(detectors, sets, rungs or None, sources.lost, corpora)
     written = _policies(sources, scene, found)
     policies = tuple(one.policy for one in written)
     tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
-    tenants = [tenant(source.document, source.model) for source in sources.of(TenantDocument)]
+    tenants = tuple(tenant(source.document, source.model) for source in sources.of(TenantDocument))
     exemption = ExemptionCompiler(policies, sets, found, lost=sources.lost, today=today).compile
     exemptions = [exemption(source.document, source.model) for source in sources.of(ExemptionDocument)]
     found.check()
@@ -114,8 +113,8 @@ def compile_bundle(
         _summary(sources, policies, ladder, corpora),
         found.warnings(),
         sets,
-        tuple(tenants),
-        tuple(one for one in exemptions if one is not None),
+        tenants,
+        tuple(filter(None, exemptions)),
     )
 
 

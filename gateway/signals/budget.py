@@ -14,7 +14,8 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.fields import Facts
-from gateway.model import Fresh, Measure, Op, Reading
+from gateway.model import Measure, Op, Reading
+from gateway.observations import Fresh
 from gateway.signals.base import Context, Detector, Options, fingerprint
 from gateway.signals.repeats import answered
 from gateway.units import Duration

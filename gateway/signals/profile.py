@@ -16,7 +16,8 @@ from zlib import crc32
 from pydantic import Field
 
 from gateway.fields import Facts
-from gateway.model import Measure, Observe, Op, Reading
+from gateway.model import Measure, Op, Reading
+from gateway.observations import Observe
 from gateway.signals.base import Context, Detector, Options, fingerprint
 from gateway.signals.shingles import sample, tokens
 

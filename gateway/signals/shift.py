@@ -15,7 +15,8 @@ from pydantic import Field, model_validator
 
 from gateway.conditions import Spec
 from gateway.fields import Facts
-from gateway.model import Measure, Op, Reading, Series
+from gateway.model import Measure, Op, Reading
+from gateway.observations import Series
 from gateway.signals.base import Context, Detector, Options, fingerprint
 from gateway.units import Window
 

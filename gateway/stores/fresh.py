@@ -16,7 +16,8 @@ import sys
 from array import array
 from bisect import bisect_left
 
-from gateway.model import Fresh, Reading
+from gateway.model import Reading
+from gateway.observations import Fresh
 
 KEPT = 64
 """Different inputs whose repeats are counted."""

@@ -13,22 +13,8 @@ from typing import Any
 from cachetools import Cache, LRUCache
 
 from gateway.campaigns.operations import Group
-from gateway.model import (
-    Batch,
-    Distinct,
-    Fresh,
-    Gap,
-    Observe,
-    Op,
-    Peaks,
-    Reading,
-    Reads,
-    Recent,
-    Register,
-    Series,
-    Sum,
-    Take,
-)
+from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.observations import Fresh, Observe, Series
 from gateway.stores.fresh import FreshSums
 from gateway.stores.population import Population, PopulationOp
 from gateway.stores.profile import Profile

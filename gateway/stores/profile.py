@@ -26,7 +26,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from gateway.model import Observe, Reading
+from gateway.model import Reading
+from gateway.observations import Observe
 
 BUCKETS = 512
 KEPT = 64

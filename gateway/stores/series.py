@@ -16,7 +16,8 @@ import sys
 from array import array
 from collections.abc import Iterator
 
-from gateway.model import Reading, Series
+from gateway.model import Reading
+from gateway.observations import Series
 
 HALF = 14
 """Periods in which the usual is half forgotten."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Fresh
+from gateway.observations import Fresh
 from gateway.stores.fresh import KEPT, FreshSums
 
 DAY = 86400.0

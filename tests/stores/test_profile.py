@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Observe
+from gateway.observations import Observe
 from gateway.stores.profile import BUCKETS, KEPT, SHARE, Profile
 
 WEEK = 604_800.0

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Reading, Series
+from gateway.model import Reading
+from gateway.observations import Series
 from gateway.stores.series import FEW, SLACK, SeriesRows
 
 DAY = 86400.0
