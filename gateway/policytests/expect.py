@@ -108,7 +108,7 @@ def _fired(name: str, bounds: FiredDocument, moments: Sequence[Moment]) -> Itera
 def _silent(name: str, moments: Sequence[Moment]) -> Iterator[str]:
     for one in moments:
         for signal, score in one.signals.items():
-            if signal == name or signal.startswith(f"{name}."):
+            if signal == name or (name in one.speaking and signal.startswith(f"{name}.")):
                 yield f"{signal} fired after {_after(one, moments)}: {score.text} ({score.points:.1f} points)"
                 return
 

@@ -30,8 +30,9 @@ from gateway.words import spoken
 _Trails: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
 """(seconds since the epoch, score) of each request by sender, in order of time."""
 _HALVES = ("/1", "/2")
-SLACK = 2.0
-"""Points by which chance may differ: one hit more or less of the 40 that ratios ask for is about 1 point."""
+SLACK = 3.0
+"""Points by which chance may differ: one hit more or less of the 40 that ratios ask for is about 1 point, of
+the 15 prompts that a profile asks for 2 to 3."""
 _FOR_A_WHILE = 20.0
 """The score above which an exemption that is laid over ends, so that its end is tried too."""
 

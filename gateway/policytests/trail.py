@@ -35,6 +35,8 @@ class Moment:
     """Score on the enforced track; must stay 0 in shadow."""
     trouble: str
     """Why not every signal could speak, empty if all could: silence would prove nothing then."""
+    speaking: frozenset[str] = frozenset()
+    """Policies that gave points; of one that asks for all of its signals, not whenever one has some."""
 
 
 Trails: TypeAlias = Mapping[str, Sequence[Moment]]
@@ -56,6 +58,7 @@ def moment(record: Record, began: float, rungs: Sequence[str], *, enforces: bool
         would=record.would,
         enforced=record.enforced.score,
         trouble=_trouble(record),
+        speaking=frozenset(score.id for score in record.policies if score.now > 0),
     )
 
 
