@@ -26,8 +26,8 @@ from gateway.readers.base import Line
 BOUND = 0.01
 """The part of honest principals that a calibrated threshold may hit."""
 TUNE = (
-    "tune {traffic} --policies {policies} --rung {rung} --fit 0h..84h --check 84h..168h"
-    " --max-benign 1% --assume-benign --write --quiet"
+    "tune {traffic} --policies {policies} --learn --assume-benign --fit 0h..84h --check 84h..168h"
+    " --max-benign 1% --write --quiet"
 )
 """How `gateway tune` is asked; once per rung where the rung is named."""
 
