@@ -7,7 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.retired import UNBOUNDED, Retired, windows
+from gateway.retired import Retired, windows
+from gateway.signals.profile import HALF_LIFE
 from tests.support import bundle, policy
 
 SIGNALS = """
@@ -28,9 +29,9 @@ set: {probe.signals.often.count.over: 3h}
 
 def test_every_counter_is_known_with_its_window_the_tenants_too() -> None:
     common = bundle(policy(SIGNALS % "1h"))
-    assert sorted(windows(common, None).values()) == [3600, UNBOUNDED]
+    assert sorted(windows(common, None).values()) == [3600, HALF_LIFE]
     with_tenant = windows(bundle(policy(SIGNALS % "1h"), TENANT))
-    assert sorted(with_tenant.values()) == [3600, 3 * 3600, UNBOUNDED]
+    assert sorted(with_tenant.values()) == [3600, 3 * 3600, HALF_LIFE]
     assert windows(common, bundle(policy(SIGNALS % "3h"))) == with_tenant
     assert windows(None) == {}
 
