@@ -259,6 +259,8 @@ def write_policies(directory: Path) -> Path:
     for file in SHIPPED.glob("*.yaml"):
         if file.name != "ladder.yaml":
             (directory / file.name).write_text(file.read_text())
+    for pack in SHIPPED.rglob("*.corpus"):
+        (directory / pack.name).write_bytes(pack.read_bytes())
     rungs = {
         rung: {"request": {"client.user_agent": f"rung-{rung}"}, "points": points}
         for rung, points in POINTS.items()
