@@ -251,3 +251,12 @@ def test_a_refusal_by_one_policy_is_allowed_and_warned_of() -> None:
 def test_where_text_is_altered_the_record_says_so() -> None:
     made = compiled(POLICY, PATTERNS, LADDER.replace("- log: true", "- reasoning: {strip: true}"))
     assert list(made.ladder.rungs[0].actions) == ["log", "reasoning"]
+
+
+def test_a_signal_of_two_minds_in_a_policy_that_cannot_be_read_is_told_beside_it() -> None:
+    broken = POLICY.replace("title:", "titel:", 1).replace(
+        "    points:", "    field: request.n\n    pionts:", 1
+    )
+    found = complaints(broken)
+    assert any("unknown key 'titel'" in one for one in found)
+    assert any("unknown key 'pionts'" in one for one in found)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.model import Client, Measure, Usage
+from gateway.fields import Facts
+from gateway.model import Client, Distinct, Measure, Principal, Usage
 from tests.signals.support import Bench, bench, call, detector
 
 COUNTED = Usage(input_tokens=30, output_tokens=7, logprob_tokens=7)
@@ -156,3 +157,13 @@ def test_doubling_traffic_never_lowers_a_count_or_changes_a_ratio(hits: list[boo
     assert share is not None
     assert again is not None
     assert again.value == pytest.approx(share.value)
+
+
+def test_two_counters_of_one_text_count_the_same_item() -> None:
+    made = call("the same words")
+    facts = Facts(made, Principal("p"), Client(), 0.0, fresh=made.turns)
+    hourly, daily = (detector("distinct", {"of": "prompts", "over": over}) for over in ("1h", "24h"))
+    (one,), (other,) = hourly.enter(facts), daily.enter(facts)
+    assert isinstance(one, Distinct)
+    assert isinstance(other, Distinct)
+    assert one.items == other.items

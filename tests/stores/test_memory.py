@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model import Distinct, Gap, Op, Peaks, Reading, Recent, Register, Sum, Take
+from gateway.model import Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
 from gateway.stores import memory
 from gateway.stores.memory import MemoryStore
 
@@ -87,3 +87,8 @@ def test_forgetting_is_no_use_and_may_be_interrupted_by_calls(monkeypatch: pytes
     assert [None for _ in steps] == [None]
     kept = store.apply([("b", [READ]), ("c", [READ])], 0.0)
     assert [batch[0].values[0] for batch in kept] == [0.0, 1.0]
+
+
+def test_reads_that_are_put_together_once_hold_nothing_that_writes() -> None:
+    with pytest.raises(ValueError, match="writes"):
+        Reads([Sum("k", 60.0, (0.0,)), Sum("l", 60.0, (1.0,))])
