@@ -37,7 +37,7 @@ def of(document: dict[str, Any], setting: str, scenario: str, step: str = "throt
 
 def test_the_document_says_what_was_judged(document: dict[str, Any]) -> None:
     assert (document["requests"], document["honest"], document["attacking"]) == (80, 5, 5)
-    assert document["tune"] == [["nothing written: the threshold is not known"]] * 2
+    assert document["tune"] == [["0 values written, notes in 2 policies"]] * 2
 
 
 def test_what_ships_in_shadow_counts_only_when_armed(document: dict[str, Any]) -> None:
