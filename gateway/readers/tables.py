@@ -27,11 +27,12 @@ def columns(line: bytes) -> tuple[str, frozenset[str]]:
 
 def rows(first: bytes, file: Iterable[bytes]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows after the line of names, each with the line on which it begins. Raises BrokenTextError."""
-    csv.field_size_limit(_LONGEST_CELL)
     separator, _ = columns(first)
     (names,) = csv.reader([first.decode("utf-8-sig")], delimiter=separator)
     table = csv.reader((line.decode("utf-8") for line in file), delimiter=separator, strict=True)
     begin = 2
+    # The limit is the whole process's, and other tables have no such cells.
+    usual = csv.field_size_limit(_LONGEST_CELL)
     try:
         for cells in table:
             if len(cells) not in (0, len(names)):
@@ -42,3 +43,5 @@ def rows(first: bytes, file: Iterable[bytes]) -> Iterator[tuple[int, dict[str, s
             begin = table.line_num + 2
     except csv.Error as error:
         raise BrokenTextError(begin, f"not CSV: {error}") from None
+    finally:
+        csv.field_size_limit(usual)

@@ -37,6 +37,12 @@ def test_a_cell_may_hold_a_long_conversation() -> None:
     assert len(_rows(b"a,b\n1," + b"x" * 200_000)[0][1]["b"]) == 200_000
 
 
+def test_long_cells_are_a_matter_of_this_reader_alone() -> None:
+    usual = csv.field_size_limit()
+    assert list(rows(b"a,b\n", [b"1,2\n"]))
+    assert csv.field_size_limit() == usual
+
+
 @pytest.mark.parametrize(
     ("line", "names"),
     [
