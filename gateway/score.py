@@ -56,8 +56,8 @@ def signal_score(
             text = f"{text}; {measure.note}"
     points = force * signal.points
     # By position: this is made for every signal of every call, and keywords double the time.
-    told, definition = (mode, text, warming, None, 0.0), signal.definition
-    return SignalScore(name, value, n, force, points, *told, definition, measure.campaign)
+    definition, campaign = signal.definition, measure.campaign
+    return SignalScore(name, value, n, force, points, mode, text, warming, None, 0.0, definition, campaign)
 
 
 def points(policy: Policy, scores: Sequence[SignalScore]) -> tuple[float, float]:

@@ -20,6 +20,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
+import xxhash
 from pydantic import BaseModel, ConfigDict
 
 from gateway.conditions import Condition
@@ -58,6 +59,11 @@ def fingerprint(name: str, *parts: Any) -> str:
     """A short stable name of a counter: equal parsed parameters give an equal fingerprint."""
     canonical = json.dumps(parts, sort_keys=True, default=str)
     return f"{name}:{hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()}"
+
+
+def digest(text: str | None) -> int:
+    """A text as a 64-bit hash, in place of which it is remembered; 0 of none."""
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
 
 
 class Detector:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-import xxhash
 from pydantic import Field
 
 from gateway.campaigns.campaign import Evidence
@@ -17,7 +16,7 @@ from gateway.campaigns.operations import Frame, Link, Linked
 from gateway.conditions import Spec
 from gateway.fields import Facts
 from gateway.model import Client, Measure, Op, Principal, Reading
-from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.base import Context, Detector, Options, digest, fingerprint
 from gateway.signals.frames import frame, opening
 from gateway.units import Duration
 
@@ -121,8 +120,4 @@ def _shared(who: Principal, client: Client) -> tuple[int, int]:
     address = client.ip or ""
     prefix = ":".join(address.split(":")[:3]) if ":" in address else address.rpartition(".")[0]
     payment = next((tag for tag in who.tags if tag.startswith(_PAYMENT)), "")
-    return _hash(prefix), _hash(payment)
-
-
-def _hash(text: str) -> int:
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
+    return digest(prefix), digest(payment)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-import xxhash
 from pydantic import Field
 
 from gateway.conditions import Condition, Spec
 from gateway.fields import Facts
 from gateway.model import Distinct, Measure, Op, Reading, Sum
-from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.base import Context, Detector, Options, digest, fingerprint
 from gateway.units import Window
 
 
@@ -156,16 +155,12 @@ class Ratio(Detector):
         return (Sum(self._key, self._over, (1.0, self._where.weigh(facts))),)
 
 
-def _hash(text: str | None) -> int:
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0
-
-
 def _text_hash(facts: Facts, role: str) -> int:
     """Of the fresh text under `role`; several signals count the same."""
     key = ("hash", role)
     found: int | None = facts.memo.get(key)
     if found is None:
-        found = facts.memo[key] = _hash(facts.text(role))
+        found = facts.memo[key] = digest(facts.text(role))
     return found
 
 
@@ -177,12 +172,12 @@ def _written(number: float | None) -> str | None:
 _ITEMS: Mapping[str, Callable[[Facts], int]] = {
     "prompts": lambda facts: _text_hash(facts, "user"),
     "systems": lambda facts: _text_hash(facts, "system"),
-    "models": lambda facts: _hash(facts.call.model),
+    "models": lambda facts: digest(facts.call.model),
     "bias_sets": lambda facts: facts.call.parameters.bias_set,
-    "end_users": lambda facts: _hash(facts.call.end_user),
-    "user_agents": lambda facts: _hash(facts.client.user_agent),
-    "client_ips": lambda facts: _hash(facts.client.ip),
-    "temperatures": lambda facts: _hash(_written(facts.call.parameters.temperature)),
+    "end_users": lambda facts: digest(facts.call.end_user),
+    "user_agents": lambda facts: digest(facts.client.user_agent),
+    "client_ips": lambda facts: digest(facts.client.ip),
+    "temperatures": lambda facts: digest(_written(facts.call.parameters.temperature)),
 }
 
 _ITEM_FIELDS: Mapping[str, str] = {

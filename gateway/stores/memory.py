@@ -102,12 +102,9 @@ class MemoryStore:
         readings = []
         held = self._state(scope).get
         for op, nothing in zip(ops, ops.nothing, strict=True):
-            summary = held(op.key)
-            if isinstance(op, PopulationOp):
-                readings.append(self.population.update(scope, op, now))
-            elif summary is None:
-                assert nothing is not None
-                readings.append(nothing)
+            summary = None if op.elsewhere else held(op.key)
+            if summary is None:
+                readings.append(self._together(scope, op, now) if nothing is None else nothing)
             elif now < summary.until:
                 readings.append(summary.reading)
             else:
@@ -118,11 +115,11 @@ class MemoryStore:
         readings = []
         state = self._state(scope)
         for op in ops:
+            if op.elsewhere:
+                readings.append(self._together(scope, op, now))
+                continue
             summary = state.get(op.key)
             if summary is None:
-                if isinstance(op, PopulationOp):
-                    readings.append(self.population.update(scope, op, now))
-                    continue
                 nothing = op.nothing()
                 if nothing is not None:
                     readings.append(nothing)
@@ -130,3 +127,7 @@ class MemoryStore:
                 summary = state[op.key] = _MAKE[type(op)](op)
             readings.append(summary.update(op, now))
         return readings
+
+    def _together(self, scope: str, op: Op, now: float) -> Reading:
+        assert isinstance(op, PopulationOp)
+        return self.population.update(scope, op, now)

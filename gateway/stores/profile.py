@@ -48,7 +48,16 @@ class Profile:
     """Tables and sums; see the module."""
 
     __slots__ = (
-        *("bound", "epoch", "latest", "prompts", "reading", "shingles", "sums", "times", "until", "votes"),
+        "bound",
+        "epoch",
+        "latest",
+        "prompts",
+        "reading",
+        "shingles",
+        "sums",
+        "times",
+        "until",
+        "votes",
     )
 
     def __init__(self, width: int) -> None:
