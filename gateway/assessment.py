@@ -27,10 +27,12 @@ from gateway.model import (
     Standing,
     Tally,
 )
-from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal, Step
+from gateway.observations import Ledger
+from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal
 from gateway.policies.bundle import Exemption
 from gateway.relief import Relief, in_force, tally
 from gateway.score import corroborating, points, policy_mode, signal_score, total
+from gateway.signals.base import Step
 
 _ENFORCE, _DISABLED = Mode.ENFORCE, Mode.DISABLED
 ENFORCED, SHADOW = 0, 1
@@ -75,14 +77,22 @@ class Writes:
 
     def __init__(self, elsewhere: frozenset[str] = frozenset()) -> None:
         self._ops: tuple[dict[str, Op], dict[str, Op]] = ({}, {})
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
 
     def add(self, batch: int, ops: Iterable[Op]) -> None:
         """Operations for one of the batches."""
-        mine, elsewhere = self._ops[batch], self._elsewhere
+        mine, elsewhere = self._ops[batch], self.elsewhere
         for op in ops:
             if op.key not in elsewhere:
                 mine[op.key] = op
+
+    def total(self, batch: int, reads: Op, amounts: list[tuple[int, float]]) -> None:
+        """Amounts for a ledger of one of the batches."""
+        assert isinstance(reads, Ledger)
+        known = self._ops[batch].get(reads.key)
+        if isinstance(known, Ledger):
+            amounts += known.amounts
+        self._ops[batch][reads.key] = Ledger(reads.key, reads.over, reads.slices, reads.names, amounts)
 
     def batches(self, scopes: Sequence[str], last: Sequence[Op] = ()) -> list[Batch]:
         """The batches; `last` comes at the end of the own one."""
@@ -103,6 +113,8 @@ class Assessment:
         self._ceiling = min(ceiling, self.plan.ceiling)
         self._facts = facts
         self._readings: Sequence[Sequence[Reading]] = ()
+        self._present: Sequence[bool] = ()
+        """Which of the plan's populations the call is in."""
         self._since = (0.0, 0.0)
         self._given: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
         self._concerns: list[_Concern] = []
@@ -124,6 +136,8 @@ class Assessment:
         # The register holds when the scope was first seen; nothing yet means now.
         firsts = [batch[FIRST_AT].values or (self._facts.now,) for batch in readings]
         self._since = (firsts[0][0], firsts[-1][0])
+        facts = self._facts
+        self._present = [one.match is None or one.match.weigh(facts) > 0.0 for one in self.plan.populations]
         scores = [self._policy(planned) for planned in self.plan.policies]
         exemptions = self.plan.bundle.exemptions
         if exemptions and (force := in_force(exemptions, self._facts)):
@@ -201,6 +215,31 @@ class Assessment:
                     if ops:
                         writes.add(batch, ops)
 
+    def gauge(self, step: Step, writes: Writes) -> None:
+        """Add up what is due at `step`; a gauge that fails counts nothing, and its signals are named."""
+        facts, elsewhere = self._facts, writes.elsewhere
+        if self._ceiling is _DISABLED:
+            return
+        for population, present in zip(self.plan.populations, self._present, strict=True):
+            for place, gauges in population.gauges[step] if present else ():
+                amounts: list[tuple[int, float]] = []
+                for planned in gauges:
+                    gauge, column = planned.gauge, planned.column
+                    if elsewhere and gauge.sum.key in elsewhere:
+                        continue
+                    try:
+                        amount = gauge.amount(facts)
+                    except Exception as error:  # noqa: BLE001  as above
+                        self.skipped |= dict.fromkeys(planned.signals, type(error).__name__)
+                        continue
+                    if gauge.calls:
+                        amounts.append((column, 1.0))
+                        column += 1
+                    if amount:
+                        amounts.append((column, amount))
+                if amounts:
+                    writes.total(population.batch, self.plan.batches[population.batch][place], amounts)
+
     def climb(self, track: int, writes: Writes) -> tuple[Standing, Mapping[str, Action]]:
         """Where the principal stands on one track, and the actions of its rung."""
         given = self._given[track]
@@ -224,14 +263,14 @@ class Assessment:
 
     def _policy(self, planned: PlannedPolicy) -> PolicyScore:
         """What one policy says of this call; those that it concerns are remembered."""
-        policy, facts = planned.policy, self._facts
-        mode = policy_mode(policy, self._ceiling, facts.principal)
+        policy = planned.policy
+        mode = policy_mode(policy, self._ceiling, self._facts.principal)
         if mode is _DISABLED:
             return planned.silent[mode]
         enforced, shadow = self._readings[planned.batch][planned.peaks].values
         hard = shadow if policy.carry else enforced
         held = (hard if mode is _ENFORCE else 0.0, shadow)
-        if policy.match is not None and not policy.match.weigh(facts):
+        if not self._present[planned.population]:
             return PolicyScore(policy.id, mode, 0.0, *held) if shadow or hard else planned.silent[mode]
         concern = _Concern(planned, mode, held)
         self._concerns.append(concern)

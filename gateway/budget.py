@@ -54,7 +54,7 @@ class Metered(Detector):
     def __init__(self, inner: Detector, budget: Budget) -> None:
         self._inner, self._budget = inner, budget
         self.fields, self.reads, self.studies = inner.fields, inner.reads, inner.studies
-        self.counts_at = inner.counts_at
+        self.counts_at, self.gauges = inner.counts_at, inner.gauges
         # The plan passes over steps that a detector leaves to the base, and so must it here.
         if type(inner).enter is not Detector.enter:
             self.enter = self._enter  # type: ignore[method-assign]

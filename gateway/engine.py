@@ -115,6 +115,7 @@ class Transaction:
             campaign=active.campaign(),
         )
         active.peaks(writes)
+        active.gauge("enter", writes)
         active.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
         return writes.batches(active.scopes, self._take())
 
@@ -137,6 +138,7 @@ class Transaction:
         """The costly features, computed after the request was forwarded; returns what to count."""
         facts = self._facts
         writes = Writes()
+        self._active.gauge("study", writes)
         self._active.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
         return writes.batches(self._active.scopes) + self._try()
 
@@ -148,6 +150,7 @@ class Transaction:
         if active.late():
             self.decision = replace(self.decision, signals=active.signals(), exemptions=active.exemptions())
             active.peaks(writes)
+        active.gauge("settle", writes)
         active.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
         batches = writes.batches(active.scopes)
         if self.decision.candidate is not None:
@@ -168,6 +171,8 @@ class Transaction:
         candidate.first(writes)
         standing, _ = candidate.climb(SHADOW, writes)
         candidate.peaks(writes)
+        candidate.gauge("enter", writes)
+        candidate.gauge("study", writes)
         candidate.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
         candidate.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
         trial = Trial(candidate.plan.bundle.hash, standing.score, standing.rung)
@@ -180,6 +185,7 @@ class Transaction:
         writes = Writes(self._active.counters())
         if candidate.late():
             candidate.peaks(writes)
+        candidate.gauge("settle", writes)
         candidate.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
         candidate.plan.breaker.note(candidate.skipped, facts.now)
         self.decision = replace(self.decision, skipped=self._all_skipped())

@@ -1,4 +1,4 @@
-"""Operations on the store's richer summaries: profiles, budgets and periods of one principal.
+"""Operations on the store's richer summaries: ledgers, profiles, budgets and periods of one principal.
 
 They are part of the closed vocabulary of `gateway.model`, and stand apart because each has one summary of
 its own (`gateway.stores`) and one family of signals that asks for it.
@@ -6,7 +6,48 @@ its own (`gateway.stores`) and one family of signals that asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from gateway.model import Op, Reading
+
+
+class Names(tuple[str, ...]):
+    """The columns of a ledger, each with its place."""
+
+    places: dict[str, int]
+
+    def __new__(cls, names: Iterable[str]) -> Names:
+        """Made once for a plan, so that calls compare it by identity."""
+        made = super().__new__(cls, names)
+        made.places = {name: place for place, name in enumerate(made)}
+        return made
+
+
+class Ledger(Op, frozen=True):
+    """Many windowed sums in one summary, in `slices` time slices; without `amounts` it only reads.
+
+    A column stands for one number of a `Sum` (`column`), which would say the same by itself at five times the
+    cost. `amounts` are (place in `names`, what to add). Reading: `values` = the sums in the order of `names`;
+    0 for what was never added. Merges by addition per slice and name.
+    """
+
+    over: float
+    slices: int
+    names: Names
+    amounts: Sequence[tuple[int, float]] = ()
+
+    def nothing(self) -> Reading | None:
+        return None if self.amounts else Reading((0.0,) * len(self.names))
+
+
+def column(key: str, at: int) -> str:
+    """The name of the number at `at` of the sum with this fingerprint."""
+    return f"{key}/{at}"
+
+
+def owner(name: str) -> str:
+    """The fingerprint of the sum that a column belongs to."""
+    return name.rpartition("/")[0]
 
 
 class Observe(Op, frozen=True):

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from operator import itemgetter
-from typing import Literal
 
 from cachetools import LRUCache
 
 from gateway import turns
 from gateway.breaker import Breaker
 from gateway.campaigns.operations import CampaignPeaks, Linked
+from gateway.conditions import Condition
 from gateway.model import (
     Distinct,
     Gap,
@@ -31,12 +31,11 @@ from gateway.model import (
     Register,
     Sum,
 )
-from gateway.observations import Observe
+from gateway.observations import Ledger, Names, Observe, column
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.sharing import Sharing
-from gateway.signals.base import Detector
+from gateway.signals.base import Detector, Gauge, Step
 
-Step = Literal["enter", "study", "settle"]
 STEPS: tuple[Step, ...] = ("enter", "study", "settle")
 FIRST = Register("first")
 """When this principal (in the shared batch: this organisation) was first seen."""
@@ -60,10 +59,31 @@ class PlannedSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedGauge:
+    """A gauge, the first of its columns, and the names of the signals that read it."""
+
+    gauge: Gauge
+    column: int
+    signals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Policies that concern the same calls in the same batch: all that is added up for those."""
+
+    match: Condition | None
+    batch: int
+    gauges: Mapping[Step, tuple[tuple[int, tuple[PlannedGauge, ...]], ...]]
+    """For each step, by the place of the ledger in the batch."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedPolicy:
     """A policy, which batch its state is in, and where its peaks (enforced, shadow) stand."""
 
     policy: Policy
+    population: int
+    """Which of the plan's."""
     batch: int
     peaks: int
     peak: Peaks | CampaignPeaks
@@ -93,6 +113,7 @@ class Plan:
     batches: tuple[Reads, Reads]
     """Operations on the principal's own state, and on the state shared in its organisation."""
     policies: tuple[PlannedPolicy, ...]
+    populations: tuple[Population, ...]
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]
@@ -131,22 +152,43 @@ class Plan:
 
     def counters(self) -> frozenset[str]:
         """The fingerprints of all counters that are kept under this plan, tenants' included."""
-        own = {op.key for batch in self.batches for op in batch if _window(op)}
+        signals = (one for policy in self.policies for one in policy.signals)
+        own = {op.key for one in signals for op in one.signal.detector.reads if _window(op)}
         return frozenset(own.union(*(variant.counters() for variant in self.variants.values())))
 
 
 class _Batch:
-    """Operations, each once, and where its reading will stand."""
+    """Operations, each once, and where its reading will stand; sums with gauges stand in ledgers."""
 
     def __init__(self, *ops: Op) -> None:
-        self.ops: list[Op] = list(ops)
+        self._ops: list[Op] = list(ops)
         self._places = {op: place for place, op in enumerate(ops)}
+        self._ledgers: dict[tuple[float, int], tuple[int, list[str]]] = {}
 
     def place(self, op: Op) -> int:
         if op not in self._places:
-            self._places[op] = len(self.ops)
-            self.ops.append(op)
+            self._places[op] = len(self._ops)
+            self._ops.append(op)
         return self._places[op]
+
+    def columns(self, total: Sum) -> tuple[int, int]:
+        """(place of the ledger, first column) of a sum."""
+        kind = (total.over, total.slices)
+        if kind not in self._ledgers:
+            # Only its place for now: which columns it has is known at the end.
+            self._ledgers[kind] = (len(self._ops), [])
+            self._ops.append(total)
+        place, names = self._ledgers[kind]
+        own = [column(total.key, at) for at in range(len(total.amounts))]
+        if own[0] not in names:
+            names += own
+        return place, names.index(own[0])
+
+    def reads(self) -> Reads:
+        ops = list(self._ops)
+        for (over, slices), (place, names) in self._ledgers.items():
+            ops[place] = Ledger(f"ledger:{over:g}:{slices}", over, slices, Names(names))
+        return Reads(ops)
 
 
 def _window(op: Op) -> float:
@@ -187,6 +229,20 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[Reading]], Sequence[Rea
     return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
+def _reader(detector: Detector, batch: _Batch) -> Callable[[Sequence[Reading]], Sequence[Reading]]:
+    """What takes a detector's readings out of those of the batch; they get their places in it."""
+    if not detector.gauges:
+        return _picker([batch.place(op) for op in detector.reads])
+    (gauge,) = detector.gauges
+    return _shown(*batch.columns(gauge.sum), len(gauge.sum.amounts))
+
+
+def _shown(place: int, first: int, width: int) -> Callable[[Sequence[Reading]], Sequence[Reading]]:
+    """What takes the columns of one sum out of its ledger's reading."""
+    columns = slice(first, first + width)
+    return lambda readings: (Reading(readings[place].values[columns]),)
+
+
 def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedSignal]:
     """The signals that have something to count at a step, one for each fingerprint that they share."""
     done = set()
@@ -213,6 +269,44 @@ def _peak(policy: Policy, key: str) -> Peaks | CampaignPeaks:
     return Peaks(key, policy.half_life, (0.0, 0.0))
 
 
+class _Populations:
+    """The populations of a plan that is being made."""
+
+    def __init__(self, batches: tuple[_Batch, _Batch]) -> None:
+        self._batches = batches
+        self._matches: dict[tuple[str, int], Condition | None] = {}
+        self._signals: list[dict[Gauge, list[str]]] = []
+
+    def of(self, policy: Policy, signals: Sequence[PlannedSignal]) -> int:
+        """The number of the one that a policy is of, with its signals' gauges, unless the policy is off."""
+        key = (policy.match.canonical if policy.match else "", int(policy.key == "org"))
+        self._matches.setdefault(key, policy.match)
+        at = list(self._matches).index(key)
+        if at == len(self._signals):
+            self._signals.append({})
+        for one in signals if policy.mode is not Mode.DISABLED else ():
+            for gauge in one.signal.detector.gauges:
+                same = next((known for known in self._signals[at] if known.sum == gauge.sum), gauge)
+                self._signals[at].setdefault(same, []).append(one.name)
+        return at
+
+    def made(self) -> tuple[Population, ...]:
+        return tuple(
+            Population(match, batch, {step: self._gauges(batch, gauges, step) for step in STEPS})
+            for ((_, batch), match), gauges in zip(self._matches.items(), self._signals, strict=True)
+        )
+
+    def _gauges(
+        self, batch: int, gauges: Mapping[Gauge, Sequence[str]], step: Step
+    ) -> tuple[tuple[int, tuple[PlannedGauge, ...]], ...]:
+        ledgers: dict[int, list[PlannedGauge]] = {}
+        for gauge, names in gauges.items():
+            if gauge.step == step:
+                ledger, first = self._batches[batch].columns(gauge.sum)
+                ledgers.setdefault(ledger, []).append(PlannedGauge(gauge, first, tuple(names)))
+        return tuple((ledger, tuple(planned)) for ledger, planned in ledgers.items())
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories, `opened` are left out."""
@@ -231,19 +325,31 @@ class _Maker:
         own = _Batch(FIRST, turns.QUERY, enforced, shadow)
         # An organisation is older than a new key of it.
         shared = _Batch(*([FIRST] if any(policy.key == "org" for policy in bundle.policies) else []))
+        populations = _Populations((own, shared))
         policies = tuple(
-            self._policy(policy, shared if policy.key == "org" else own, rungs) for policy in bundle.policies
+            self._policy(policy, shared if policy.key == "org" else own, rungs, populations)
+            for policy in bundle.policies
         )
-        batches = (Reads(own.ops), Reads(shared.ops))
-        ladders = (enforced, shadow)
-        return Plan(bundle, batches, policies, ladders, rungs, self.breaker, self.opened)
+        return Plan(
+            bundle,
+            (own.reads(), shared.reads()),
+            policies,
+            populations.made(),
+            (enforced, shadow),
+            rungs,
+            self.breaker,
+            self.opened,
+        )
 
-    def _policy(self, policy: Policy, batch: _Batch, rungs: Sequence[str]) -> PlannedPolicy:
+    def _policy(
+        self, policy: Policy, batch: _Batch, rungs: Sequence[str], populations: _Populations
+    ) -> PlannedPolicy:
         key = f"peak:{policy.id}:{policy.epoch}" if policy.epoch else f"peak:{policy.id}"
         peak = _peak(policy, key + self.suffix)
         signals = tuple(self._signals(policy, batch, rungs))
         return PlannedPolicy(
             policy,
+            populations.of(policy, signals),
             int(policy.key == "org"),
             batch.place(peak),
             peak,
@@ -258,11 +364,12 @@ class _Maker:
         for signal in policy.signals:
             if signal.mode is Mode.DISABLED or f"{policy.id}.{signal.id}" in self.opened:
                 continue
-            reads = signal.detector.reads
+            detector = signal.detector
+            reads = detector.reads
             yield PlannedSignal(
                 signal,
                 f"{policy.id}.{signal.id}",
-                _picker([batch.place(op) for op in reads]),
+                _reader(detector, batch),
                 rungs.index(signal.floor) if signal.floor else -1,
                 window=max((_window(op) for op in reads), default=0.0),
                 born=max((self.born.get(op.key, -inf) for op in reads), default=-inf),

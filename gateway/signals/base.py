@@ -10,15 +10,17 @@ A detector is compiled once from its options and is immutable; its memory is in 
     settle  what to count when the answer has ended (usage)
 
 so that rates are counted at arrival, tokens at the end, and nothing waits for a costly feature. Two
-detectors with one fingerprint ask for the same operations; the engine carries them out once.
+detectors with one fingerprint ask for the same operations; the engine carries them out once. What is merely
+added up is no step but a `Gauge`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
 
 import xxhash
 from pydantic import BaseModel, ConfigDict
@@ -26,8 +28,26 @@ from pydantic import BaseModel, ConfigDict
 from gateway.conditions import Condition
 from gateway.corpora import Corpus
 from gateway.fields import Facts
-from gateway.model import Measure, Op, Reading
+from gateway.model import Measure, Op, Reading, Sum
 from gateway.patterns import PatternSet
+
+
+Step = Literal["enter", "study", "settle"]
+"""When something is counted, see above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """An amount to add up for every call that reaches the detector, said once instead of done at each call.
+
+    All gauges of a bundle are counted together. `sum` reads what was added up. With `calls` its first number is
+    that of the calls, and the amount the second one. A failing `amount` counts neither.
+    """
+
+    sum: Sum
+    step: Step
+    amount: Callable[[Facts], float]
+    calls: bool = False
 
 
 class Options(BaseModel):
@@ -84,6 +104,8 @@ class Detector:
     """Fingerprint of all that `study` counts: of the signals of a policy that share it the first counts."""
     reads: tuple[Op, ...] = ()
     """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
+    gauges: tuple[Gauge, ...] = ()
+    """What is merely added up; a detector that has any reads these sums and nothing else."""
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The number, or None: no verdict yet (below `min`) or not concerned."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.conditions import Condition, Spec
 from gateway.fields import Facts
 from gateway.model import Distinct, Measure, Op, Reading, Sum
-from gateway.signals.base import Context, Detector, Options, digest, fingerprint
+from gateway.signals.base import Context, Detector, Gauge, Options, Step, digest, fingerprint
 from gateway.units import Window
 
 
@@ -58,17 +58,17 @@ class Count(Detector):
     options_type = CountOptions
 
     def __init__(self, options: CountOptions, context: Context) -> None:
-        self._of, self._over = options.of, options.over
+        self._of = options.of
         self._where = context.condition(options.where) if options.where else None
         counted = {"requests": (), "prompts": ("request.prompts",)}.get(options.of, (f"usage.{options.of}",))
         self.fields = _fields(self._where, *counted)
-        self._at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
-        self._after = not self._at_end and _reads_text(self._where)
-        self.counts_at = frozenset({"settle" if self._at_end else "study" if self._after else "enter"})
-        self._key = fingerprint(
-            "count", options.of, options.over, _canonical(self._where), context.population
-        )
-        self.reads = (Sum(self._key, self._over, (0.0,)),)
+        at_end = options.of.endswith("_tokens") or bool(self._where and self._where.late)
+        step: Step = "settle" if at_end else "study" if _reads_text(self._where) else "enter"
+        self._now = step == "enter"
+        key = fingerprint("count", options.of, options.over, _canonical(self._where), context.population)
+        total = Sum(key, options.over, (0.0,))
+        self.reads = (total,)
+        self.gauges = (Gauge(total, step, self._amount),)
 
     def _amount(self, facts: Facts) -> float:
         if self._where and not self._where.weigh(facts):
@@ -79,24 +79,7 @@ class Count(Detector):
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The sum, with this call's own share if it counts at arrival."""
-        own = 0.0 if self._at_end or self._after else self._amount(facts)
-        return Measure(readings[0].values[0] + own)
-
-    def enter(self, facts: Facts) -> Sequence[Op]:
-        """Requests and prompts."""
-        return self._count(facts)
-
-    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-        """Requests and prompts that a condition selects by their text."""
-        return self._count(facts)
-
-    def settle(self, facts: Facts) -> Sequence[Op]:
-        """Tokens, and whatever a condition on the answer selects."""
-        return self._count(facts)
-
-    def _count(self, facts: Facts) -> Sequence[Op]:
-        amount = self._amount(facts)
-        return (Sum(self._key, self._over, (amount,)),) if amount else ()
+        return Measure(readings[0].values[0] + (self._amount(facts) if self._now else 0.0))
 
 
 class RatioOptions(Options):
@@ -126,11 +109,14 @@ class Ratio(Detector):
     def __init__(self, options: RatioOptions, context: Context) -> None:
         self._where = context.condition(options.where)
         self.fields = self._where.fields
-        self._over, self._min = options.over, options.min
-        self._now = not self._where.late and not _reads_text(self._where)
-        self.counts_at = frozenset({"settle" if self._where.late else "enter" if self._now else "study"})
-        self._key = fingerprint("ratio", options.over, self._where.canonical, context.population)
-        self.reads = (Sum(self._key, self._over, (0.0, 0.0)),)
+        self._min = options.min
+        late = self._where.late
+        step: Step = "settle" if late else "study" if _reads_text(self._where) else "enter"
+        self._now = step == "enter"
+        key = fingerprint("ratio", options.over, self._where.canonical, context.population)
+        counted = Sum(key, options.over, (0.0, 0.0))
+        self.reads = (counted,)
+        self.gauges = (Gauge(counted, step, self._where.weigh, calls=True),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """Hits over calls."""
@@ -138,21 +124,6 @@ class Ratio(Detector):
         if self._now:
             n, hits = n + 1, hits + self._where.weigh(facts)
         return Measure(hits / n, int(n)) if n >= self._min else None
-
-    def enter(self, facts: Facts) -> Sequence[Op]:
-        """One call, unless the condition needs the answer or the prompt."""
-        return self._count(facts)
-
-    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-        """One call, when the condition looks into the prompt."""
-        return self._count(facts)
-
-    def settle(self, facts: Facts) -> Sequence[Op]:
-        """One call, when the condition needs the answer."""
-        return self._count(facts)
-
-    def _count(self, facts: Facts) -> Sequence[Op]:
-        return (Sum(self._key, self._over, (1.0, self._where.weigh(facts))),)
 
 
 def _text_hash(facts: Facts, role: str) -> int:

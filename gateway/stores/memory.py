@@ -14,8 +14,9 @@ from cachetools import Cache, LRUCache
 
 from gateway.campaigns.operations import Group
 from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
-from gateway.observations import Fresh, Observe, Series
+from gateway.observations import Fresh, Ledger, Observe, Series
 from gateway.stores.fresh import FreshSums
+from gateway.stores.ledger import LedgerRows
 from gateway.stores.population import Population, PopulationOp
 from gateway.stores.profile import Profile
 from gateway.stores.series import SeriesRows
@@ -31,6 +32,7 @@ from gateway.stores.summaries import (
 
 _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Sum: lambda op: WindowSum(len(op.amounts)),
+    Ledger: lambda op: LedgerRows(op.names),
     Distinct: lambda op: DistinctSketch(),
     Gap: lambda op: GapStatistics(),
     Recent: lambda op: RecentItems(),
@@ -84,6 +86,9 @@ class MemoryStore:
             state = Cache.__getitem__(self._scopes, scope) if scope in self._scopes else {}
             for key in keys & state.keys():
                 del state[key]
+            for summary in state.values():
+                if type(summary) is LedgerRows:
+                    summary.forget(keys)
             if at % SLICE == 0:
                 yield
 

@@ -14,7 +14,7 @@ import math
 import sys
 from array import array
 from bisect import bisect_left
-from operator import add
+from collections.abc import Sequence
 
 from gateway.model import Distinct, Gap, Peaks, Reading, Recent, Register, Sum, Take
 
@@ -41,18 +41,24 @@ class WindowSum:
 
     def update(self, op: Sum, now: float) -> Reading:
         """Add and read; late arrivals (clock skew) go to their own slice while it is in the window."""
+        amounts = op.amounts
+        return self.count(op.over, op.slices, tuple(enumerate(amounts)) if any(amounts) else (), now)
+
+    def count(self, over: float, slices: int, amounts: Sequence[tuple[int, float]], now: float) -> Reading:
+        """The same with (place, amount) pairs: of many places few change."""
         if self.begins <= now < self.ends and now < self.until:
-            self._add_to(len(self.rows) - self.width, op.amounts)
+            if amounts:
+                self._add_to(len(self.rows) - self.width, amounts)
             return self.reading
-        span = op.over / op.slices
+        span = over / slices
         slot = now // span
         rows = self.rows
-        if rows and rows[0] <= slot - op.slices:
-            self._forget(slot - op.slices)
-        if any(op.amounts):
-            self._add(slot, op.amounts)
+        if rows and rows[0] <= slot - slices:
+            self._forget(slot - slices)
+        if amounts:
+            self._add(slot, amounts)
         # When the oldest row leaves the window.
-        self.until = (rows[0] + op.slices) * span if rows else math.inf
+        self.until = (rows[0] + slices) * span if rows else math.inf
         if rows and rows[-1 - self.width] == slot:
             self.begins, self.ends = slot * span, (slot + 1) * span
         return self.reading
@@ -62,10 +68,15 @@ class WindowSum:
         while cut < len(self.rows) and self.rows[cut] <= until:
             cut += stride
         del self.rows[:cut]
+        self._tell()
+
+    def _tell(self) -> None:
+        """Add everything up anew."""
+        stride = self.width + 1
         totals = [sum(self.rows[i + 1 :: stride]) for i in range(self.width)]
         self.reading = Reading((*totals, float(len(self.rows) // stride)))
 
-    def _add(self, slot: float, amounts: tuple[float, ...]) -> None:
+    def _add(self, slot: float, amounts: Sequence[tuple[int, float]]) -> None:
         stride = self.width + 1
         rows = self.rows
         at = len(rows)
@@ -77,20 +88,28 @@ class WindowSum:
             rows[at:at] = array("d", (slot, *([0.0] * self.width)))
         self._add_to(at + 1, amounts)
 
-    def _add_to(self, at: int, amounts: tuple[float, ...]) -> None:
-        rows = self.rows
-        for amount in amounts:
-            rows[at] += amount
-            at += 1
-        self.reading = Reading(
-            (*map(add, self.reading.values, amounts), float(len(rows) // (self.width + 1)))
-        )
+    def _add_to(self, at: int, amounts: Sequence[tuple[int, float]]) -> None:
+        rows, totals = self.rows, list(self.reading.values)
+        for place, amount in amounts:
+            rows[at + place] += amount
+            totals[place] += amount
+        totals[-1] = float(len(rows) // (self.width + 1))
+        self.reading = Reading(tuple(totals))
+
+    def arrange(self, places: Sequence[int | None]) -> None:
+        """Let each place hold what stood at another, or (None) nothing yet."""
+        stride, old, self.width = self.width + 1, self.rows, len(places)
+        self.rows = array("d")
+        for at in range(0, len(old), stride):
+            row = [0.0 if place is None else old[at + 1 + place] for place in places]
+            self.rows.extend((old[at], *row))
+        self._tell()
 
     def merge(self, other: WindowSum) -> None:
         """Take over the other's slices: the same slice adds up."""
         stride = self.width + 1
         for at in range(0, len(other.rows), stride):
-            self._add(other.rows[at], tuple(other.rows[at + 1 : at + stride]))
+            self._add(other.rows[at], tuple(enumerate(other.rows[at + 1 : at + stride])))
         self.until = self.begins = self.ends = -math.inf
 
     def nbytes(self) -> int:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.conditions import Condition, compile_condition
 from gateway.corpora import Corpus
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.patterns import PatternSet
 from gateway.signals import DETECTORS
-from gateway.signals.base import Detector
+from gateway.signals.base import Detector, Step
 from gateway.stores.memory import MemoryStore
 
 CHAT = Route("openai_chat", "chat", "/v1/chat/completions")
@@ -71,17 +73,27 @@ class Bench:
         facts = Facts(made, Principal("p"), client or Client(), self.now, fresh=made.turns)
         (readings,) = self.store.apply([("p", self.detector.reads)], self.now)
         seen = None if self.detector.late else self.detector.read(facts, readings)
+        self._total("enter", facts)
         if "enter" in self.detector.counts_at:
             self.store.apply([("p", self.detector.enter(facts))], self.now)
+        self._total("study", facts)
         if "study" in self.detector.counts_at:
             self.store.apply([("p", self.detector.study(facts, readings))], self.now)
         if settle:
             facts.outcome = Outcome(200, usage)
             if self.detector.late:
                 seen = self.detector.read(facts, readings)
+            self._total("settle", facts)
             if "settle" in self.detector.counts_at:
                 self.store.apply([("p", self.detector.settle(facts))], self.now)
         return seen
+
+    def _total(self, step: Step, facts: Facts) -> None:
+        """What the engine adds up, each sum by itself."""
+        for gauge in self.detector.gauges:
+            if gauge.step == step:
+                amounts = (1.0,) * gauge.calls + (gauge.amount(facts),)
+                self.store.apply([("p", [replace(gauge.sum, amounts=amounts)])], self.now)
 
 
 def bench(name: str, options: Mapping[str, Any] | str, *sets: PatternSet) -> Bench:
