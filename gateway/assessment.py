@@ -7,8 +7,7 @@ and, where there is one, under a candidate that never acts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -28,7 +27,7 @@ from gateway.model import (
     Tally,
 )
 from gateway.observations import Ledger
-from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal
+from gateway.plan import FIRST, FIRST_AT, LADDER_AT, Plan, PlannedPolicy, PlannedSignal, Population
 from gateway.policies.bundle import Exemption
 from gateway.relief import Relief, in_force, tally
 from gateway.score import corroborating, points, policy_mode, signal_score, total
@@ -39,17 +38,17 @@ ENFORCED, SHADOW = 0, 1
 """Positions of the two tracks, here and in every pair of numbers."""
 
 
-@dataclass(slots=True)
 class _Concern:
     """A policy in its effective mode, its peaks so far, and the signals that gave a verdict with theirs."""
 
-    planned: PlannedPolicy
-    mode: Mode
-    held: tuple[float, float]
-    signals: list[PlannedSignal] = field(default_factory=list)
-    scores: list[SignalScore] = field(default_factory=list)
-    points: tuple[float, float] = (0.0, 0.0)
-    """This call's, on both tracks; `count` after the scores have changed."""
+    __slots__ = ("held", "mode", "planned", "points", "scores", "signals")
+
+    def __init__(self, planned: PlannedPolicy, mode: Mode, held: tuple[float, float]) -> None:
+        self.planned, self.mode, self.held = planned, mode, held
+        self.signals: list[PlannedSignal] = []
+        self.scores: list[SignalScore] = []
+        self.points = (0.0, 0.0)
+        """This call's, on both tracks; `count` after the scores have changed."""
 
     def count(self) -> None:
         """Make points of the scores."""
@@ -192,36 +191,39 @@ class Assessment:
     def peaks(self, writes: Writes) -> None:
         """This call's points, where they are any."""
         for concern in self._concerns:
-            if any(concern.points):
+            if concern.points[1]:
                 planned = concern.planned
                 writes.add(planned.batch, (replace(planned.peak, points=concern.points),))
 
-    def each(
-        self, step: Step, writes: Writes, ask: Callable[[PlannedSignal, Sequence[Reading]], Sequence[Op]]
-    ) -> None:
-        """What every signal concerned wants counted at `step`; one that fails is skipped and named.
-
-        `ask` is given the signal, and the readings of the whole batch.
-        """
-        for concern in self._concerns:
-            batch = concern.planned.batch
-            readings = self._readings[batch]
-            for planned in concern.planned.steps[step]:
+    def each(self, step: Step, writes: Writes) -> None:
+        """What the signals concerned want counted at `step`; one that fails is skipped and named."""
+        facts = self._facts
+        for population, readings in self._concerned():
+            for planned in population.steps[step]:
+                detector = planned.signal.detector
                 try:
-                    ops = ask(planned, readings)
+                    if step == "study":
+                        ops = detector.study(facts, planned.readings(readings))
+                    else:
+                        ops = detector.enter(facts) if step == "enter" else detector.settle(facts)
                 except Exception as error:  # noqa: BLE001  one signal's bug must not decide the call
                     self.skipped[planned.name] = type(error).__name__
                 else:
                     if ops:
-                        writes.add(batch, ops)
+                        writes.add(population.batch, ops)
+
+    def _concerned(self) -> Iterator[tuple[Population, Sequence[Reading]]]:
+        """The populations that the call is in, each with the readings of its batch."""
+        if self._ceiling is not _DISABLED:
+            for population, present in zip(self.plan.populations, self._present, strict=True):
+                if present:
+                    yield population, self._readings[population.batch]
 
     def gauge(self, step: Step, writes: Writes) -> None:
         """Add up what is due at `step`; a gauge that fails counts nothing, and its signals are named."""
         facts, elsewhere = self._facts, writes.elsewhere
-        if self._ceiling is _DISABLED:
-            return
-        for population, present in zip(self.plan.populations, self._present, strict=True):
-            for place, gauges in population.gauges[step] if present else ():
+        for population, _ in self._concerned():
+            for place, gauges in population.gauges[step]:
                 amounts: list[tuple[int, float]] = []
                 for planned in gauges:
                     gauge, column = planned.gauge, planned.column
@@ -275,13 +277,13 @@ class Assessment:
         concern = _Concern(planned, mode, held)
         self._concerns.append(concern)
         self._score(concern, planned.early)
-        return concern.total()
+        return concern.total() if concern.points[1] or shadow or hard else planned.silent[mode]
 
     def _score(self, concern: _Concern, signals: Sequence[PlannedSignal]) -> bool:
         """Read these signals of the policy; whether any gave a verdict."""
         batch, facts, scores = concern.planned.batch, self._facts, concern.scores
         readings, since, mode, now = self._readings[batch], self._since[batch], concern.mode, facts.now
-        before, every = len(scores), concern.planned.policy.combine == "all"
+        before, every, points = len(scores), concern.planned.policy.combine == "all", 0.0
         for planned in signals:
             signal = planned.signal
             try:
@@ -289,21 +291,25 @@ class Assessment:
             except Exception as error:  # noqa: BLE001  as above
                 self.skipped[planned.name] = type(error).__name__
                 continue
-            if measure is not None:
-                # Share of its window that was seen.
-                share = (now - max(since, planned.born)) / planned.window if planned.window else 1.0
-                warming = max(0.0, share) if share < 1.0 else None
-                score = signal_score(planned.name, signal, min(signal.mode, mode), measure, warming)
-                if self._relief is not None:
-                    score = self._relief.soften(planned.name, signal, score)
-                concern.signals.append(planned)
-                scores.append(score)
-            if every and (measure is None or not score.points):
-                break  # whatever the others say, the policy gives nothing
-        found = len(scores) > before
-        if found:
+            if measure is None:
+                if every:
+                    break  # whatever the others say, the policy gives nothing
+                continue
+            seen, warming = now - (max(planned.born, since)), None
+            if seen < planned.window:
+                warming = max(0.0, seen / planned.window)
+            own = signal.mode
+            score = signal_score(planned.name, signal, min(mode, own), measure, warming)
+            if self._relief is not None:
+                score = self._relief.soften(planned.name, signal, score)
+            concern.signals.append(planned)
+            scores.append(score)
+            points += score.points
+            if every and not score.points:
+                break
+        if points:
             concern.count()
-        return found
+        return len(scores) > before
 
     def _soften(self, force: tuple[Exemption, ...], without: Sequence[PolicyScore]) -> None:
         enforced, shadow = _given(without)

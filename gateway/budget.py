@@ -53,7 +53,7 @@ class Metered(Detector):
 
     def __init__(self, inner: Detector, budget: Budget) -> None:
         self._inner, self._budget = inner, budget
-        self.fields, self.reads, self.studies = inner.fields, inner.reads, inner.studies
+        self.fields, self.reads = inner.fields, inner.reads
         self.counts_at, self.gauges = inner.counts_at, inner.gauges
         # The plan passes over steps that a detector leaves to the base, and so must it here.
         if type(inner).enter is not Detector.enter:

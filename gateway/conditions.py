@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import WithJsonSchema
 
 from gateway.fields import FIELDS, Facts, Field, Kind
-from gateway.patterns import PatternError, PatternSet, prepare, single
+from gateway.patterns import PatternError, PatternSet, single
 from gateway.words import quote, suggest
 
 Weigh: TypeAlias = Callable[[Facts], float]
@@ -296,11 +296,12 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
 
 def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
     """Ids of the patterns that match the text that `get` reads; all sets are searched at once."""
-    key = (patterns.scan, get)
+    # By the text: the edges of a short prompt are all of it.
+    text = get(facts) or ""
+    key = (patterns.scan, text)
     hits: Mapping[str, tuple[str, ...]] | None = facts.memo.get(key)
     if hits is None:
-        prepared = prepare(get(facts) or "")
-        hits = facts.memo[key] = patterns.scan.search(prepared) if prepared else {}
+        hits = facts.memo[key] = patterns.scan.within(text) if text else {}
     return hits.get(patterns.id, ())
 
 

@@ -22,7 +22,8 @@ from gateway.engine import Transaction
 from gateway.errors import CallError
 from gateway.model import Call, Client, Mode, Outcome, Principal
 from gateway.patterns import Pattern, PatternSet, prepare
-from gateway.plan import Plan, plan
+from gateway.plan import Plan
+from gateway.planner import plan
 from gateway.policies.bundle import Bundle, Policy, Signal
 from gateway.signals.base import Detector
 from gateway.stores.base import Store
@@ -171,9 +172,14 @@ class _Timed:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
+        if name == "gauges":
+            return tuple(replace(gauge, amount=self._timed(gauge.amount)) for gauge in value)
         if name not in ("read", "enter", "study", "settle"):
             return value
-        return lambda *arguments: self._watch.time(self._name, value, *arguments)
+        return self._timed(value)
+
+    def _timed(self, step: Callable[..., _T]) -> Callable[..., _T]:
+        return lambda *arguments: self._watch.time(self._name, step, *arguments)
 
 
 def _timed(bundle: Bundle, watch: Stopwatch) -> Bundle:

@@ -30,12 +30,8 @@ from gateway.model import (
     Refusal,
     Trial,
 )
-from gateway.plan import FIRST_AT, TURNS_AT, Plan, PlannedSignal
+from gateway.plan import FIRST_AT, TURNS_AT, Plan
 from gateway.stores.base import Store
-
-
-def _study(planned: PlannedSignal, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-    return planned.signal.detector.study(facts, planned.readings(readings))
 
 
 def _edits(action: Action) -> bool:
@@ -116,7 +112,7 @@ class Transaction:
         )
         active.peaks(writes)
         active.gauge("enter", writes)
-        active.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
+        active.each("enter", writes)
         return writes.batches(active.scopes, self._take())
 
     def admit(self, readings: Sequence[Sequence[Reading]]) -> Decision:
@@ -136,10 +132,9 @@ class Transaction:
 
     def study(self) -> list[Batch]:
         """The costly features, computed after the request was forwarded; returns what to count."""
-        facts = self._facts
         writes = Writes()
         self._active.gauge("study", writes)
-        self._active.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
+        self._active.each("study", writes)
         return writes.batches(self._active.scopes) + self._try()
 
     def settle(self, outcome: Outcome) -> list[Batch]:
@@ -151,7 +146,7 @@ class Transaction:
             self.decision = replace(self.decision, signals=active.signals(), exemptions=active.exemptions())
             active.peaks(writes)
         active.gauge("settle", writes)
-        active.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
+        active.each("settle", writes)
         batches = writes.batches(active.scopes)
         if self.decision.candidate is not None:
             batches += self._settle_candidate()
@@ -163,7 +158,7 @@ class Transaction:
 
     def _try(self) -> list[Batch]:
         """Score the call under the candidate bundle, and count what the active one does not."""
-        candidate, facts = self._candidate, self._facts
+        candidate = self._candidate
         if candidate is None:
             return []
         candidate.assess(self._candidate_readings)
@@ -173,8 +168,8 @@ class Transaction:
         candidate.peaks(writes)
         candidate.gauge("enter", writes)
         candidate.gauge("study", writes)
-        candidate.each("enter", writes, lambda planned, _: planned.signal.detector.enter(facts))
-        candidate.each("study", writes, lambda planned, readings: _study(planned, facts, readings))
+        candidate.each("enter", writes)
+        candidate.each("study", writes)
         trial = Trial(candidate.plan.bundle.hash, standing.score, standing.rung)
         self.decision = replace(self.decision, candidate=trial, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)
@@ -186,7 +181,7 @@ class Transaction:
         if candidate.late():
             candidate.peaks(writes)
         candidate.gauge("settle", writes)
-        candidate.each("settle", writes, lambda planned, _: planned.signal.detector.settle(facts))
+        candidate.each("settle", writes)
         candidate.plan.breaker.note(candidate.skipped, facts.now)
         self.decision = replace(self.decision, skipped=self._all_skipped())
         return writes.batches(candidate.scopes)

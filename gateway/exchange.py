@@ -20,7 +20,8 @@ from gateway.dialects.routes import dialect_for_errors, resolve
 from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
 from gateway.model import Call, Client, Mode, Outcome, Principal, Refusal, Route
-from gateway.plan import Plan, plan
+from gateway.plan import Plan
+from gateway.planner import plan
 from gateway.policies.bundle import Bundle
 from gateway.records import Record, record_of
 from gateway.stores.base import Store
@@ -255,8 +256,7 @@ class Exchange:
 
     def forwarded(self, now: float) -> None:
         """The request is on its way: compute what was too costly to wait for."""
-        if self._transaction is not None:
-            self._guard(lambda t: self.gate.store.apply(t.study(), now))
+        self._guard(lambda t: self.gate.store.apply(t.study(), now))
 
     # --- the answer -------------------------------------------------------------------------------
 
@@ -320,8 +320,7 @@ class Exchange:
             whole = self._observer is not None and self._observer.blind is None
             usage = self._meter.usage(outcome.finished and whole)
         outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error)
-        if self._transaction is not None:
-            self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
+        self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
         user = self.call.end_user if self.call else None
         return record_of(self, outcome, end_user=user and self.gate.identify.end_user(user))
 
@@ -336,7 +335,8 @@ class Exchange:
         return self._transaction
 
     def _guard(self, step: Callable[[Transaction], object]) -> None:
-        assert self._transaction is not None
+        if self._transaction is None:
+            return
         try:
             step(self._transaction)
         except Exception:  # noqa: BLE001  the answer is on its way; counting less is all that is left

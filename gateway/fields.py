@@ -49,8 +49,12 @@ class Facts:
 
     def edges(self) -> str:
         """The beginning and the end of the new user text; all of a short one."""
-        text = self.text("user")
-        return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+        found: str | None = self.memo.get("edges")
+        if found is None:
+            text = self.text("user")
+            found = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+            self.memo["edges"] = found
+        return found
 
     def replied(self) -> bool:
         """Whether earlier answers are replayed: a prefill at the end is none."""

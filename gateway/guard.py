@@ -26,7 +26,8 @@ from gateway import dialects
 from gateway.engine import Transaction
 from gateway.exchange import Gate
 from gateway.model import JSON, Call, Client, Mode, Principal, Route, Standing
-from gateway.plan import FIRST_AT, plan
+from gateway.plan import FIRST_AT
+from gateway.planner import plan
 from gateway.policies.bundle import Ladder
 from gateway.policies.changes import windowed
 

@@ -140,7 +140,7 @@ class Outcome(Struct, frozen=True):
 # --- what is counted: a closed vocabulary of mergeable summaries -------------------------------------
 
 
-class Op(Struct, frozen=True):
+class Op(Struct, frozen=True, gc=False):
     """One operation on the store; `key` is the counter's fingerprint. Whose state it is, the batch says."""
 
     elsewhere: ClassVar[bool] = False
@@ -243,7 +243,7 @@ class Take(Op, frozen=True):
     burst: int
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 
     values: tuple[float, ...] = ()
@@ -253,14 +253,15 @@ class Reading(Struct, frozen=True):
 class Reads(tuple[Op, ...]):
     """Operations that only read, put together once and carried out for every call."""
 
-    nothing: tuple[Reading | None, ...]
-    """What each answers where nothing was ever written; None where that is not the scope's to say."""
+    asked: tuple[tuple[Op, str, Reading | None], ...]
+    """Each with its key and what it answers where nothing was ever written; no key and no answer, where that
+    is not the scope's to say."""
 
     def __new__(cls, ops: Iterable[Op]) -> Reads:
         """Raises ValueError if one of `ops` writes."""
         made = super().__new__(cls, ops)
-        made.nothing = tuple(op.nothing() for op in made)
-        if any(answer is None and not op.elsewhere for op, answer in zip(made, made.nothing, strict=True)):
+        made.asked = tuple((op, "", None) if op.elsewhere else (op, op.key, op.nothing()) for op in made)
+        if any(key and nothing is None for _, key, nothing in made.asked):
             raise ValueError("an operation that writes among reads")
         return made
 
@@ -272,7 +273,7 @@ Batch: TypeAlias = tuple[str, Sequence[Op]]
 # --- what was found and decided ----------------------------------------------------------------------
 
 
-class Measure(Struct, frozen=True):
+class Measure(Struct, frozen=True, gc=False):
     """A signal's number: `value`, and the `n` observations behind it."""
 
     value: float
@@ -283,7 +284,7 @@ class Measure(Struct, frozen=True):
     """Words of the detector's own, beside those of the policy."""
 
 
-class SignalScore(Struct, frozen=True):
+class SignalScore(Struct, frozen=True, gc=False):
     """One signal on one call: value → strength 0…1 → points."""
 
     id: str
@@ -304,7 +305,7 @@ class SignalScore(Struct, frozen=True):
     """The campaign that it speaks of."""
 
 
-class PolicyScore(Struct, frozen=True):
+class PolicyScore(Struct, frozen=True, gc=False):
     """One policy: points of this call, and the fading peak on both tracks."""
 
     id: str

@@ -26,11 +26,14 @@ from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import re2
+from cachetools import LRUCache
 
 from gateway.words import quote
 
 LIMIT = 131_072
 """Characters matched of one text."""
+KNOWN, KNOWN_LENGTH = 1024, 4096
+"""Texts of which it is remembered what was found, and how many characters each may have (4 MB at most)."""
 MAX_MEM = 64 << 20
 """Bytes that RE2 may use for one pattern's program and automaton."""
 
@@ -123,6 +126,17 @@ class Scan:
         named = [(one.id, name, pattern) for one in sets for name, pattern in one.patterns.items()]
         self._names = [(owner, name) for owner, name, _ in named]
         self.compiled = _compiled(tuple(pattern.regex for _, _, pattern in named))
+        self._lately: LRUCache[str, Mapping[str, tuple[str, ...]]] = LRUCache(KNOWN)
+
+    def within(self, text: str) -> Mapping[str, tuple[str, ...]]:
+        """The same for text as it was sent. Texts that came lately are known: system prompts come with every
+        call, retries and test suites again and again, and finding them here takes a hundredth of the time."""
+        found = self._lately.get(text)
+        if found is None:
+            found = self.search(prepare(text))
+            if len(text) <= KNOWN_LENGTH:
+                self._lately[text] = found
+        return found
 
     def search(self, prepared: bytes) -> Mapping[str, tuple[str, ...]]:
         """By set, the ids of its patterns that match somewhere in text as `prepare` gives it, in order."""

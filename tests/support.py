@@ -10,7 +10,7 @@ from gateway import actions, dialects
 from gateway.dialects.base import Object
 from gateway.engine import Transaction, judge
 from gateway.model import Batch, Client, Decision, Mode, Outcome, Principal, Route, Usage
-from gateway.plan import plan
+from gateway.planner import plan
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
 from gateway.signals import DETECTORS

@@ -42,16 +42,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "score": {"model", "policies"},
     "ladder": {"policies"},
     "sharing": {"model"},
-    "plan": {"breaker", "campaigns", "model", "observations", "policies", "sharing", "signals", "turns"},
+    "plan": {"breaker", "campaigns", "conditions", "model", "observations", "policies", "sharing", "signals"},
+    "planner": {
+        "breaker", "campaigns", "conditions", "model", "observations", "plan", "policies", "signals", "turns",
+    },
     "relief": {"fields", "model", "policies", "score"},
     "assessment": {
-        "actions", "breaker", "fields", "ladder", "model", "plan", "policies", "relief", "score",
+        "actions", "breaker", "fields", "ladder", "model", "observations", "plan", "policies", "relief",
+        "score", "signals",
     },
     "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
     "exchange": {
-        "budget", "dialects", "engine", "errors", "model", "plan", "policies", "records",
+        "budget", "dialects", "engine", "errors", "model", "plan", "planner", "policies", "records",
         "stores.base", "stream", "usage",
     },
 }  # fmt: skip

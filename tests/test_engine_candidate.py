@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import turns
 from gateway.model import Mode, Trial, Usage
-from gateway.plan import plan
+from gateway.planner import plan
 from gateway.policies.bundle import Bundle
 from gateway.signals.volume import Count
 from tests.support import Drive, Recording, bundle, chat, policy

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.model import Mode, Peaks, Principal, Reading, Register
-from gateway.plan import FIRST, plan
+from gateway.plan import FIRST
+from gateway.planner import plan
 from tests.support import bundle, policy
 
 COUNT = "signals: {burst: {count: {of: requests, over: 1h}, ramp: [0, 10], points: 10}}"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Op, Reading, Register
-from gateway.plan import plan
+from gateway.planner import plan
 from gateway.sharing import Sharing
 from tests.support import bundle, policy
 

@@ -7,7 +7,7 @@ refused call, though, got no answer, so its recorded usage does not count.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
@@ -18,7 +18,7 @@ from gateway import dialects
 from gateway.dialects.shapes import count
 from gateway.evaluable import Tray, narrowed
 from gateway.exchange import Answer, Exchange, Gate, Head, Headers
-from gateway.model import JSON, Call, Client, Outcome, Principal, Track, Usage
+from gateway.model import JSON, Call, Client, Outcome, Principal, SignalScore, Track, Usage
 from gateway.readers.base import Form
 from gateway.records import Record
 from gateway.traffic import Line
@@ -112,7 +112,8 @@ class _Account:
     truths: Counter[str] = field(default_factory=Counter)
     peak: dict[Track, float] = field(default_factory=lambda: dict.fromkeys(TRACKS, 0.0))
     rungs: dict[Track, dict[str, dict[str, JSON]]] = field(default_factory=lambda: {t: {} for t in TRACKS})
-    reasons: list[JSON] = field(default_factory=list)
+    signals: tuple[SignalScore, ...] = ()
+    """Those of the call with the highest score."""
     campaign: str | None = None
     """The last one that it was found in."""
 
@@ -142,7 +143,7 @@ class Report:
         for track in TRACKS:
             standing = getattr(record, track)
             if track == "shadow" and standing.score > account.peak[track]:
-                account.reasons = _reasons(record)
+                account.signals = record.signals
             account.peak[track] = max(account.peak[track], standing.score)
             if standing.rung is not None:
                 self._climbed(account, track, standing.rung, record.ts)
@@ -167,7 +168,7 @@ class Report:
                 "peak": {track: round(account.peak[track], 3) for track in TRACKS},
                 "rungs": {track: dict(account.rungs[track]) for track in TRACKS},
                 "campaign": account.campaign,
-                "reasons": account.reasons,
+                "reasons": _reasons(account.signals),
             }
             for name, account in sorted(self._accounts.items())
         }
@@ -189,8 +190,8 @@ class Report:
         }
 
 
-def _reasons(record: Record) -> list[JSON]:
-    scored = sorted((s for s in record.signals if s.points > 0), key=lambda s: (-s.points, s.id))
+def _reasons(signals: Sequence[SignalScore]) -> list[JSON]:
+    scored = sorted((s for s in signals if s.points > 0), key=lambda s: (-s.points, s.id))
     return [
         {"signal": s.id, "value": round(s.value, 6), "points": round(s.points, 3), "text": s.text}
         for s in scored[:5]

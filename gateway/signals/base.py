@@ -31,7 +31,6 @@ from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Sum
 from gateway.patterns import PatternSet
 
-
 Step = Literal["enter", "study", "settle"]
 """When something is counted, see above."""
 
@@ -40,8 +39,8 @@ Step = Literal["enter", "study", "settle"]
 class Gauge:
     """An amount to add up for every call that reaches the detector, said once instead of done at each call.
 
-    All gauges of a bundle are counted together. `sum` reads what was added up. With `calls` its first number is
-    that of the calls, and the amount the second one. A failing `amount` counts neither.
+    All gauges of a bundle are counted together. `sum` reads what was added up. With `calls` its first number
+    is that of the calls, and the amount the second one. A failing `amount` counts neither.
     """
 
     sum: Sum
@@ -100,10 +99,9 @@ class Detector:
     """Names of the fields (`gateway.fields`) that it reads, of this call and of those in its window."""
     counts_at: frozenset[str] = frozenset({"enter", "study", "settle"})
     """Of these steps, those at which it may have something to count."""
-    studies: str = ""
-    """Fingerprint of all that `study` counts: of the signals of a policy that share it the first counts."""
     reads: tuple[Op, ...] = ()
-    """What to read (and nothing else) for every call; answered in the same order in `read` and `study`."""
+    """What to read (and nothing else) for every call; answered in the same order in `read` and `study`. Of
+    detectors for the same calls that read the same, one counts for all."""
     gauges: tuple[Gauge, ...] = ()
     """What is merely added up; a detector that has any reads these sums and nothing else."""
 

@@ -123,7 +123,6 @@ class Profile(Detector):
     def __init__(self, options: ProfileOptions, context: Context) -> None:
         self._metric, self._min = _METRICS[options.metric], options.min
         self._key = fingerprint("profile", context.population)
-        self.studies = self._key
         self.reads = (Observe(self._key, HALF_LIFE),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:

@@ -51,7 +51,7 @@ class LedgerRows:
         self.names = names
 
     def _translated(self, op: Ledger, now: float) -> Reading:
-        """For a plan that lacks some of the names: one beside another, or after one that is being forgotten."""
+        """For a plan that lacks some of the names: one beside another, or after one not yet forgotten."""
         missing = [name for name in op.names if name not in self.names.places]
         if missing and op.amounts:
             self._rename(Names((*self.names, *missing)))

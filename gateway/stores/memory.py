@@ -106,8 +106,8 @@ class MemoryStore:
         """Three quarters of all operations: most summaries need only show what they answered last."""
         readings = []
         held = self._state(scope).get
-        for op, nothing in zip(ops, ops.nothing, strict=True):
-            summary = None if op.elsewhere else held(op.key)
+        for op, key, nothing in ops.asked:
+            summary = held(key)
             if summary is None:
                 readings.append(self._together(scope, op, now) if nothing is None else nothing)
             elif now < summary.until:
