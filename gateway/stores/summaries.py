@@ -68,6 +68,9 @@ class WindowSum:
         while cut < len(self.rows) and self.rows[cut] <= until:
             cut += stride
         del self.rows[:cut]
+        if not self.rows:
+            # The newest row has gone, too: what arrives late in its slice begins a new one.
+            self.begins = self.ends = -math.inf
         self._tell()
 
     def _tell(self) -> None:

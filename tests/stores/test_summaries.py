@@ -63,6 +63,14 @@ def test_a_late_event_older_than_the_window_is_not_seen_after_the_next_reading()
     assert window.update(Sum("k", 120.0, (0.0,)), 1000.0).values == (2.0, 2.0)
 
 
+def test_what_arrives_late_in_a_slice_that_was_forgotten_counts_again() -> None:
+    window = WindowSum(1)
+    op, read = Sum("k", 120.0, (1.0,)), Sum("k", 120.0, (0.0,))
+    window.update(op, 0.0)
+    assert window.update(read, 120.0).values == (0.0, 0.0)
+    assert window.update(op, 0.0).values == (1.0, 1.0)
+
+
 @given(st.sets(st.integers(0, 2**64 - 1), max_size=SKETCH - 1))
 def test_few_distinct_items_are_counted_exactly(items: set[int]) -> None:
     sketch = DistinctSketch()
