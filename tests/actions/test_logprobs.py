@@ -54,7 +54,8 @@ def test_a_request_that_fits_already_or_asks_for_nothing_is_not_touched() -> Non
     act = action("logprobs", max_top=5)
     assert edited(act, {**CHAT, "top_logprobs": 5}) is None
     assert edited(act, {"messages": [], "logprobs": False, "top_logprobs": 0}) is None
-    assert edited(act, {"messages": [], "temperature": 9, "logit_bias": {"1": 5}}) is None
+    assert edited(act, {"messages": [], "temperature": 2, "logit_bias": {"1": -100, "2": 100}}) is None
+    assert edited(act, {"messages": [], "presence_penalty": 1, "top_p": 0.9, "min_p": 0.1}) is None
     assert edited(act, {"messages": [], "tools": [{}], "tool_choice": "required"}) is None
 
 
@@ -62,7 +63,7 @@ def test_a_request_that_fits_already_or_asks_for_nothing_is_not_touched() -> Non
     "steering",
     [
         {"logit_bias": {"50256": -100}},
-        {"logit_bias": [[50256, 5.0]]},
+        {"logit_bias": [[50256, 100]]},
         {"allowed_token_ids": [1]},
         {"grammar": 'root ::= "a"'},
         {"json_schema": {"type": "object"}},
@@ -84,6 +85,8 @@ def test_beside_steering_the_request_goes_on_without_probabilities(steering: Obj
     kept = {**plain, **steering}
     for gone in ("prompt_logprobs", "post_sampling_probs", "allowed_token_ids", "echo"):
         kept.pop(gone, None)
+    if "temperature" in steering:
+        kept["temperature"] = 2
     assert edited(act, body) == kept
     answer = completion([("a", -0.1, [("a", -0.1), ("b", -3.0)])])
     assert editor(act, body).edit(answer) == "changed"
@@ -93,6 +96,34 @@ def test_beside_steering_the_request_goes_on_without_probabilities(steering: Obj
 def test_echo_stays_but_not_beside_probabilities() -> None:
     body: Object = {**LEGACY, "echo": True, "logprobs": 1}
     assert edited(action("logprobs"), body, "openai_completions") == {**LEGACY, "echo": True}
+
+
+WEIGHING: Object = {
+    "logit_bias": {"1": 3.25, "2": 30},
+    "temperature": 7,
+    "min_p": 0.03,
+    "frequency_penalty": 0.5,
+    "xtc_probability": 1.0,
+    "xtc_threshold": 0.001,
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"off": True}])
+@pytest.mark.parametrize("probabilities", [{}, {"logprobs": True, "top_logprobs": 2}])
+def test_tokens_cannot_be_weighed_by_degrees_whether_or_not_probabilities_were_asked_for(
+    options: Object, probabilities: Object
+) -> None:
+    body: Object = {"model": "m", "messages": [], **WEIGHING, **probabilities}
+    after = edited(action("logprobs", **options), body)
+    assert after == {"model": "m", "messages": [], "logit_bias": {"2": 100}, "temperature": 2}
+
+
+@pytest.mark.parametrize(
+    "mask", [{"grammar": 'root ::= "a" | "b"'}, {"tools": [{}], "tool_choice": "required"}]
+)
+def test_nothing_goes_by_degrees_beside_a_mask(mask: Object) -> None:
+    body: Object = {"messages": [], "presence_penalty": -4.5, "dry_multiplier": 1, "top_p": 0.9, **mask}
+    assert edited(action("logprobs"), body) == {"messages": [], "top_p": 0.9, **mask}
 
 
 @pytest.mark.parametrize("options", [{"off": True}, {"max_top": 0}, {"max_top": 5, "off": True}])
