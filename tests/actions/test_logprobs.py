@@ -259,6 +259,44 @@ def test_order_and_argmax_of_the_kept_alternatives_never_change(
         assert now["token"] == was["token"]
 
 
+@given(answers(), st.integers(1, 4))
+def test_rounding_moves_no_value_far_turns_no_two_round_and_says_the_same_each_time(
+    answer: Any, decimals: int
+) -> None:
+    act = action("logprobs", max_top=20, decimals=decimals)
+    body: Object = {**CHAT, "top_logprobs": 20}
+    before, again = deepcopy(answer), deepcopy(answer)
+    editor(act, body).edit(answer)
+    for was, now in zip(entries_of(before), entries_of(answer), strict=True):
+        values = {entry["token"]: entry["logprob"] for entry in was["top_logprobs"]}
+        kept = [(values[entry["token"]], entry["logprob"]) for entry in now["top_logprobs"]]
+        assert all(abs(exact - shown) <= 0.05 + 1e-9 for exact, shown in kept)
+        shown = [value for _, value in sorted(kept)]
+        assert shown == sorted(shown)
+    editor(act, body).edit(again)
+    assert again == answer
+
+
+@given(answers(), st.integers(0, 5), st.integers(1, 40))
+def test_a_stream_is_narrowed_as_the_whole_answer_is_however_it_is_cut(
+    answer: Any, asked: int, size: int
+) -> None:
+    act = action("logprobs", max_top=5, decimals=2)
+    body: Object = {**CHAT, "top_logprobs": asked}
+    raw = b"".join(
+        b"data: "
+        + json.dumps({"choices": [{"index": 0, "logprobs": {"content": [entry]}}]}).encode()
+        + b"\n\n"
+        for entry in entries_of(answer)
+    )
+    rewriter = Rewriter(dialects.get("openai_chat"), [editor(act, body)])
+    pieces = [rewriter.feed(raw[at : at + size]) for at in range(0, len(raw), size)]
+    out = b"".join([*pieces, rewriter.close()])
+    events = [json.loads(line[6:]) for line in out.split(b"\n") if line.startswith(b"data: ")]
+    editor(act, body).edit(answer)
+    assert [entry for event in events for entry in entries_of(event)] == entries_of(answer)
+
+
 def test_a_sampled_token_beyond_the_cap_loses_its_value_and_others_keep_theirs() -> None:
     top: Top = [("a", -0.5), ("b", -1.5), ("c", -2.5), ("d", -9.0)]
     answer = completion([("a", -0.5, top), ("c", -2.5, top), ("z", -14.25, top)])
