@@ -136,6 +136,9 @@ def _entries(value: Any) -> Iterator[Body]:
     if isinstance(value, dict):
         if isinstance(value.get("id"), int) and ("logprob" in value or "prob" in value):
             yield value
+        # vLLM's prompt_logprobs: a map from token id to what is said of it.
+        keyed = [(key, inner) for key, inner in value.items() if key.isdigit() and isinstance(inner, dict)]
+        yield from ({"id": int(key), **inner} for key, inner in keyed if "logprob" in inner)
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
