@@ -2,8 +2,9 @@
 
 Measured (threats.md, section 4): noise and rounding protect next to nothing, cutting off the tail does,
 and costs the remaining alternatives neither their order nor their argmax. What counts is the whole
-set: allow-listed fields in, k capped, nothing that steers the distribution beside probabilities, and no
-value for a sampled token outside the best k. Where probabilities stand in an answer the dialect knows.
+set: allow-listed fields in, k capped, nothing that steers the distribution beside probabilities, no
+value for a sampled token outside the best k, and no way to weigh tokens instead of reading their
+probabilities (`gateway.actions.coarse`). Where probabilities stand in an answer the dialect knows.
 """
 
 from __future__ import annotations
@@ -13,13 +14,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from gateway.actions import base
+from gateway.actions.coarse import HOTTEST, coarsen
 from gateway.actions.keys import amount, present, put, speaks
 from gateway.dialects.base import Dialect, Object, ParameterNames
 from gateway.dialects.shapes import keep
 from gateway.model import JSON, Call, Parameters
-
-HOTTEST = 2
-"""The highest temperature beside probabilities. At 1e6 each query reveals one random logit."""
 
 
 class Options(base.Options):
@@ -43,6 +42,11 @@ class Logprobs(base.Action):
     temperature above 2 the request goes on, but without probabilities. Body fields that are not of the
     API are taken out, as engines answer some of them with probabilities.
 
+    What tells as much without them becomes coarse, whether probabilities were asked for or not: entries of
+    `logit_bias` from 20 on become 100 and down from -20 they become -100, smaller ones are dropped; the
+    temperature is at most 2; beside a bias map, a grammar or a forced tool penalties and cut-offs such as
+    `min_p` are dropped.
+
     Options: `max_top` (0 … 20, default 5; 0 takes all away), `decimals` (round to so many places),
     `off` (take all away).
 
@@ -58,7 +62,7 @@ class Logprobs(base.Action):
         self._decimals = options.decimals
 
     def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
-        """Take out unknown fields, then ask for exactly `max_top` alternatives or for none.
+        """Take out unknown fields, make coarse what weighs tokens, ask for `max_top` alternatives or none.
 
         Exactly, even if the client wants fewer: only then can a sampled token outside the best
         `max_top` be told in the answer, which is cut down to what the client asked for.
@@ -69,6 +73,8 @@ class Logprobs(base.Action):
         granted = self._grants(call, body)
         changed = bool(names.allowed) and keep(body, names.allowed)
         changed = _remove(body, names.prompt_logprobs) or changed
+        masked = call.parameters.logit_bias > 0 or call.parameters.grammar or _forces(body)
+        changed = coarsen(body, names, masked=masked) or changed
         if granted:
             return _ask(body, names, self._top) or changed
         if call.parameters.logprobs:

@@ -49,6 +49,8 @@ class ParameterNames:
     logit_bias: tuple[str, ...] = ()
     echo: tuple[str, ...] = ()
     grammar: tuple[str, ...] = ()
+    by_degree: tuple[str, ...] = ()
+    """Keys that raise, lower or cut off tokens by a number: beside a mask each weighs two tokens."""
     allowed: frozenset[str] = frozenset()
     """Top-level body keys that may stay when an action restricts probabilities; all others are dropped."""
 

@@ -8,7 +8,8 @@ chat body. Only the order differs per dialect: the API's own name stands first.
 `logit_bias`, `response_format`, …) is for an action to judge through the concept. Everything unknown,
 and every field that makes an engine say more than its API (`n_probs` in a chat, `post_sampling_probs`,
 `prompt_logprobs`, `logprob_token_ids`, `verbose`, `return_*`, `response_fields`, `logits_processors`),
-is left out on purpose.
+is left out on purpose. So are samplers that give an unlikely token on purpose (`xtc_*`, `adaptive_*`):
+with a threshold on probability, greedy decoding tells every token's.
 """
 
 from __future__ import annotations
@@ -48,6 +49,27 @@ _GRAMMAR = (
 
 _GRAMMAR_KEYS = frozenset(name for name in _GRAMMAR if "." not in name)
 
+_DEGREES = (
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "repeat_penalty",
+    "length_penalty",
+    "dry_multiplier",
+    "min_p",
+    "typical_p",
+    "top_a",
+    "tfs_z",
+    "top_n_sigma",
+    "mirostat",
+    "mirostat_tau",
+    "dynatemp_range",
+)
+"""Not `top_p`: at temperatures up to 2 a token below the cut is too rare to tell where the cut lies for less
+than counting samples costs, and honest requests for JSON carry it."""
+
+_BY_DEGREE = (*_DEGREES, *(f"options.{name}" for name in _DEGREES))
+
 _SAMPLING = words(
     """
     model stream stream_options stream_interval n n_cmpl best_of temperature top_p top_k min_p seed stop
@@ -57,9 +79,9 @@ _SAMPLING = words(
     priority cache_salt user safety_identifier metadata service_tier store tools tool_choice
     parallel_tool_calls prompt_cache_key prompt_cache_options prompt_cache_retention moderation
     repetition_detection session_id
-    typical_p top_n_sigma top_a tfs_z xtc_probability xtc_threshold dynatemp_range dynatemp_exponent
+    typical_p top_n_sigma top_a tfs_z dynatemp_range dynatemp_exponent
     repeat_penalty repeat_last_n penalize_nl dry_multiplier dry_base dry_allowed_length dry_penalty_last_n
-    dry_sequence_breakers mirostat mirostat_tau mirostat_eta adaptive_target adaptive_decay samplers min_keep
+    dry_sequence_breakers mirostat mirostat_tau mirostat_eta samplers min_keep
     n_keep n_discard n_indent n_cache_reuse t_max_predict_ms cache_prompt id_slot sse_ping_interval
     reasoning_effort reasoning reasoning_format thinking include_reasoning thinking_token_budget
     reasoning_budget_tokens thinking_forced_open enable_thinking
@@ -128,6 +150,7 @@ def _names(max_tokens: str, allowed: frozenset[str]) -> ParameterNames:
         logit_bias=("logit_bias", "allowed_token_ids", "bad_words", "logprob_token_ids"),
         echo=("echo",),
         grammar=_GRAMMAR,
+        by_degree=_BY_DEGREE,
         allowed=allowed,
     )
 
@@ -169,6 +192,7 @@ KNOWN = frozenset(
         names.logit_bias,
         names.echo,
         names.grammar,
+        names.by_degree,
         names.allowed,
         TEMPERATURE + TOP_P + SEED + STOP + TOOLS + REASONING,
         ("batch",),

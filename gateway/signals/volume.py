@@ -140,48 +140,71 @@ def _written(number: float | None) -> str | None:
     return None if number is None else repr(float(number))
 
 
+def _pair(facts: Facts) -> int:
+    """Of the fresh user text together with the bias map it is asked under; 0 without one."""
+    bias = facts.call.parameters.bias_set
+    return digest(f"{_text_hash(facts, 'user')}/{bias}") if bias else 0
+
+
 _ITEMS: Mapping[str, Callable[[Facts], int]] = {
     "prompts": lambda facts: _text_hash(facts, "user"),
     "systems": lambda facts: _text_hash(facts, "system"),
     "models": lambda facts: digest(facts.call.model),
     "bias_sets": lambda facts: facts.call.parameters.bias_set,
+    "prompt_biases": _pair,
     "end_users": lambda facts: digest(facts.call.end_user),
     "user_agents": lambda facts: digest(facts.client.user_agent),
     "client_ips": lambda facts: digest(facts.client.ip),
     "temperatures": lambda facts: digest(_written(facts.call.parameters.temperature)),
 }
 
-_ITEM_FIELDS: Mapping[str, str] = {
-    "prompts": "prompt.user",
-    "systems": "prompt.system",
-    "models": "request.model",
-    "bias_sets": "request.logit_bias",
-    "end_users": "request.end_user",
-    "user_agents": "client.user_agent",
-    "client_ips": "client.ip",
-    "temperatures": "request.temperature",
+_ITEM_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "prompts": ("prompt.user",),
+    "systems": ("prompt.system",),
+    "models": ("request.model",),
+    "bias_sets": ("request.logit_bias",),
+    "prompt_biases": ("prompt.user", "request.logit_bias"),
+    "end_users": ("request.end_user",),
+    "user_agents": ("client.user_agent",),
+    "client_ips": ("client.ip",),
+    "temperatures": ("request.temperature",),
 }
-"""The field that each is read from."""
+"""The fields that each is read from."""
+
+_Item = Literal[
+    "prompts",
+    "systems",
+    "models",
+    "bias_sets",
+    "prompt_biases",
+    "end_users",
+    "user_agents",
+    "client_ips",
+    "temperatures",
+]
 
 
 class DistinctOptions(Options):
     """What must differ, over which window, and which calls."""
 
-    of: Literal[
-        "prompts", "systems", "models", "bias_sets", "end_users", "user_agents", "client_ips", "temperatures"
-    ]
+    of: _Item
     """What must differ."""
     over: Window
     """The window: 24h, 7d."""
     where: Spec | None = None
     """Only calls that satisfy this condition."""
+    per: _Item | None = None
+    """For each different one of these, among calls that have one of both."""
+    min: int = Field(default=0, ge=0)
+    """No verdict below so many different ones."""
 
 
 class DistinctCount(Detector):
-    """Description: how many different ones in a window (exact to 64, then about ±13 %).
+    """Description: how many different ones in a window (exact to 64, then about ±13 %), or per other one.
 
-    Options: `of` (prompts, systems, models, bias_sets, end_users, user_agents, client_ips, temperatures),
-    `over`, `where`.
+    Options: `of` (prompts, systems, models, bias_sets, prompt_biases, end_users, user_agents, client_ips,
+    temperatures), `over`, `where`, `per` (one of the same: bias maps per prompt are `prompt_biases` per
+    `prompts`), `min` (no verdict below so many).
     Example: `distinct: {of: bias_sets, over: 24h}`
     """
 
@@ -189,19 +212,26 @@ class DistinctCount(Detector):
     options_type = DistinctOptions
 
     def __init__(self, options: DistinctOptions, context: Context) -> None:
-        self._item = _ITEMS[options.of]
-        self._over = options.over
+        self._over, self._min = options.over, options.min
         self._where = context.condition(options.where) if options.where else None
-        self.fields = _fields(self._where, _ITEM_FIELDS[options.of])
-        self._key = fingerprint(
-            "distinct", options.of, options.over, _canonical(self._where), context.population
+        about = (options.over, _canonical(self._where), context.population)
+        named = (options.of,) if options.per is None else (options.of, options.per)
+        self.fields = _fields(self._where, *(name for item in named for name in _ITEM_FIELDS[item]))
+        self._items = tuple(_ITEMS[item] for item in named)
+        # What is counted of the second depends on the first: not every call has one.
+        parts = ((options.of,), (options.per, options.of))
+        self._keys = tuple(
+            fingerprint("distinct", what, *about, *more) for what, *more in parts[: len(named)]
         )
         self.counts_at = frozenset({"settle" if self._where and self._where.late else "enter"})
-        self.reads = (Distinct(self._key, self._over),)
+        self.reads = tuple(Distinct(key, self._over) for key in self._keys)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The estimate so far; this call's own item counts from the next call on."""
-        return Measure(round(readings[0].values[0]))
+        found = [round(reading.values[0]) for reading in readings]
+        if found[0] < self._min:
+            return None
+        return Measure(found[0] if len(found) == 1 else found[0] / max(1, found[1]))
 
     def enter(self, facts: Facts) -> Sequence[Op]:
         """This call's item, unless a condition needs the answer."""
@@ -214,5 +244,7 @@ class DistinctCount(Detector):
     def _note(self, facts: Facts) -> Sequence[Op]:
         if self._where and not self._where.weigh(facts):
             return ()
-        item = self._item(facts)
-        return (Distinct(self._key, self._over, (item,)),) if item else ()
+        items = [item(facts) for item in self._items]
+        if not all(items):
+            return ()
+        return tuple(Distinct(key, self._over, (item,)) for key, item in zip(self._keys, items, strict=True))

@@ -54,7 +54,8 @@ def test_a_request_that_fits_already_or_asks_for_nothing_is_not_touched() -> Non
     act = action("logprobs", max_top=5)
     assert edited(act, {**CHAT, "top_logprobs": 5}) is None
     assert edited(act, {"messages": [], "logprobs": False, "top_logprobs": 0}) is None
-    assert edited(act, {"messages": [], "temperature": 9, "logit_bias": {"1": 5}}) is None
+    assert edited(act, {"messages": [], "temperature": 2, "logit_bias": {"1": -100, "2": 100}}) is None
+    assert edited(act, {"messages": [], "presence_penalty": 1, "top_p": 0.9, "min_p": 0.1}) is None
     assert edited(act, {"messages": [], "tools": [{}], "tool_choice": "required"}) is None
 
 
@@ -62,7 +63,7 @@ def test_a_request_that_fits_already_or_asks_for_nothing_is_not_touched() -> Non
     "steering",
     [
         {"logit_bias": {"50256": -100}},
-        {"logit_bias": [[50256, 5.0]]},
+        {"logit_bias": [[50256, 100]]},
         {"allowed_token_ids": [1]},
         {"grammar": 'root ::= "a"'},
         {"json_schema": {"type": "object"}},
@@ -84,6 +85,8 @@ def test_beside_steering_the_request_goes_on_without_probabilities(steering: Obj
     kept = {**plain, **steering}
     for gone in ("prompt_logprobs", "post_sampling_probs", "allowed_token_ids", "echo"):
         kept.pop(gone, None)
+    if "temperature" in steering:
+        kept["temperature"] = 2
     assert edited(act, body) == kept
     answer = completion([("a", -0.1, [("a", -0.1), ("b", -3.0)])])
     assert editor(act, body).edit(answer) == "changed"
@@ -93,6 +96,34 @@ def test_beside_steering_the_request_goes_on_without_probabilities(steering: Obj
 def test_echo_stays_but_not_beside_probabilities() -> None:
     body: Object = {**LEGACY, "echo": True, "logprobs": 1}
     assert edited(action("logprobs"), body, "openai_completions") == {**LEGACY, "echo": True}
+
+
+WEIGHING: Object = {
+    "logit_bias": {"1": 3.25, "2": 30},
+    "temperature": 7,
+    "min_p": 0.03,
+    "frequency_penalty": 0.5,
+    "xtc_probability": 1.0,
+    "xtc_threshold": 0.001,
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"off": True}])
+@pytest.mark.parametrize("probabilities", [{}, {"logprobs": True, "top_logprobs": 2}])
+def test_tokens_cannot_be_weighed_by_degrees_whether_or_not_probabilities_were_asked_for(
+    options: Object, probabilities: Object
+) -> None:
+    body: Object = {"model": "m", "messages": [], **WEIGHING, **probabilities}
+    after = edited(action("logprobs", **options), body)
+    assert after == {"model": "m", "messages": [], "logit_bias": {"2": 100}, "temperature": 2}
+
+
+@pytest.mark.parametrize(
+    "mask", [{"grammar": 'root ::= "a" | "b"'}, {"tools": [{}], "tool_choice": "required"}]
+)
+def test_nothing_goes_by_degrees_beside_a_mask(mask: Object) -> None:
+    body: Object = {"messages": [], "presence_penalty": -4.5, "dry_multiplier": 1, "top_p": 0.9, **mask}
+    assert edited(action("logprobs"), body) == {"messages": [], "top_p": 0.9, **mask}
 
 
 @pytest.mark.parametrize("options", [{"off": True}, {"max_top": 0}, {"max_top": 5, "off": True}])
@@ -226,6 +257,44 @@ def test_order_and_argmax_of_the_kept_alternatives_never_change(
             exact = values[entry["token"]]
             assert entry["logprob"] == (exact if decimals is None else round(exact, decimals))
         assert now["token"] == was["token"]
+
+
+@given(answers(), st.integers(1, 4))
+def test_rounding_moves_no_value_far_turns_no_two_round_and_says_the_same_each_time(
+    answer: Any, decimals: int
+) -> None:
+    act = action("logprobs", max_top=20, decimals=decimals)
+    body: Object = {**CHAT, "top_logprobs": 20}
+    before, again = deepcopy(answer), deepcopy(answer)
+    editor(act, body).edit(answer)
+    for was, now in zip(entries_of(before), entries_of(answer), strict=True):
+        values = {entry["token"]: entry["logprob"] for entry in was["top_logprobs"]}
+        kept = [(values[entry["token"]], entry["logprob"]) for entry in now["top_logprobs"]]
+        assert all(abs(exact - shown) <= 0.05 + 1e-9 for exact, shown in kept)
+        shown = [value for _, value in sorted(kept)]
+        assert shown == sorted(shown)
+    editor(act, body).edit(again)
+    assert again == answer
+
+
+@given(answers(), st.integers(0, 5), st.integers(1, 40))
+def test_a_stream_is_narrowed_as_the_whole_answer_is_however_it_is_cut(
+    answer: Any, asked: int, size: int
+) -> None:
+    act = action("logprobs", max_top=5, decimals=2)
+    body: Object = {**CHAT, "top_logprobs": asked}
+    raw = b"".join(
+        b"data: "
+        + json.dumps({"choices": [{"index": 0, "logprobs": {"content": [entry]}}]}).encode()
+        + b"\n\n"
+        for entry in entries_of(answer)
+    )
+    rewriter = Rewriter(dialects.get("openai_chat"), [editor(act, body)])
+    pieces = [rewriter.feed(raw[at : at + size]) for at in range(0, len(raw), size)]
+    out = b"".join([*pieces, rewriter.close()])
+    events = [json.loads(line[6:]) for line in out.split(b"\n") if line.startswith(b"data: ")]
+    editor(act, body).edit(answer)
+    assert [entry for event in events for entry in entries_of(event)] == entries_of(answer)
 
 
 def test_a_sampled_token_beyond_the_cap_loses_its_value_and_others_keep_theirs() -> None:

@@ -15,6 +15,7 @@ def test_nothing_that_makes_an_engine_say_more_may_stay() -> None:
         "return_tokens_as_token_ids", "logprob_token_ids", "allowed_token_ids", "bad_words",
         "response_fields",
         "logits_processors", "return_prompt_text", "vllm_xargs",
+        "xtc_probability", "xtc_threshold", "adaptive_target", "adaptive_decay",
     }  # fmt: skip
     for table in tables:
         assert not leaky & table.allowed

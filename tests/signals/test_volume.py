@@ -81,6 +81,7 @@ ITEMS: list[tuple[str, Any]] = [
     ("prompts", lambda i: {"made": call(f"text {i}")}),
     ("models", lambda i: {"made": replace(call(), model=f"m{i}")}),
     ("bias_sets", lambda i: {"made": call(bias_set=i + 1)}),
+    ("prompt_biases", lambda i: {"made": call(f"text {i % 2}", bias_set=i // 2 + 1)}),
     ("end_users", lambda i: {"made": replace(call(), end_user=f"u{i}")}),
     ("user_agents", lambda i: {"client": Client(user_agent=f"a{i}")}),
     ("client_ips", lambda i: {"client": Client(ip=f"10.0.0.{i}")}),
@@ -96,7 +97,27 @@ def test_different_things_are_counted_once_each_from_the_next_call_on(of: str, m
     assert signal.send(**make(0)) == Measure(3.0)
 
 
-@pytest.mark.parametrize("of", ["systems", "temperatures"])
+def test_different_things_may_be_counted_per_other() -> None:
+    signal = bench("distinct", {"of": "prompt_biases", "per": "prompts", "over": "1h", "min": 4})
+    assert signal.detector.fields == {"prompt.user", "request.logit_bias"}
+    for bias_set in (1, 2, 3):
+        assert signal.send(call("one", bias_set=bias_set)) is None
+    # Other prompts without a map say nothing of maps per prompt.
+    assert signal.send(call("other")) is None
+    assert signal.send(call("two", bias_set=1)) is None
+    assert signal.send(call("two", bias_set=1)) == Measure(2.0)
+
+
+def test_an_honest_program_has_one_bias_map_per_prompt_however_many_it_sends() -> None:
+    signal = bench("distinct", {"of": "prompt_biases", "per": "prompts", "over": "24h"})
+    for i in range(3_000):
+        signal.send(call(f"text {i}", bias_set=7))
+    last = signal.send(call("text", bias_set=7))
+    assert last is not None
+    assert last.value == pytest.approx(1.0, abs=0.4)
+
+
+@pytest.mark.parametrize("of", ["systems", "temperatures", "prompt_biases"])
 def test_what_a_call_does_not_have_is_not_counted(of: str) -> None:
     signal = bench("distinct", {"of": of, "over": "1h"})
     signal.send()

@@ -1,0 +1,9 @@
+"""What needs NumPy is run in the benchmark's own environment: `make test-bench`, a part of `make test`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+collect_ignore = (
+    [] if find_spec("numpy") else ["test_logprobs_algebra.py", "test_logprobs_attacks.py", "toy.py"]
+)
