@@ -8,11 +8,11 @@ steps in plain words.
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from typing import ClassVar, Literal
 
 from gateway.actions import base
 from gateway.actions.keys import speaks
+from gateway.actions.texts import TextEditor
 from gateway.dialects.base import Dialect, Object
 from gateway.model import Call
 
@@ -120,66 +120,16 @@ class _Text:
         return held
 
 
-class _Stripper:
-    """Edits the messages of one answer; remembers for each text where its held-back end came from."""
+class _Stripper(TextEditor):
+    """Edits the messages of one answer: reasoning in fields of its own, then reasoning in the text."""
 
     def __init__(self, dialect: Dialect, assume_open: bool) -> None:
-        self._dialect = dialect
-        self._assume_open = assume_open
-        self._texts: dict[str, _Text] = {}
-        self._fields: dict[str, str] = {}
-        self._last: dict[str, Object] = {}
+        super().__init__(dialect, lambda: _Text(assume_open))
 
     def edit(self, message: Object) -> base.Verdict:
         verdict = self._dialect.strip_reasoning(message)
         if verdict == "drop":
             return "drop"
-        changed = verdict == "changed"
-        for key, holder, name in self._dialect.content_parts(message):
-            text = holder[name]
-            if not isinstance(text, str):
-                continue
-            holder[name] = self._seen(message, key, name, text)
-            changed = changed or holder[name] != text
-        if changed:
+        if verdict == "changed":
             self._dialect.drop_probabilities(message)
-        return "changed" if changed else "kept"
-
-    def _seen(self, message: Object, key: str, name: str, text: str) -> str:
-        if text and key not in self._fields:
-            self._fields[key] = name
-        if self._fields.get(key, name) != name:
-            # Responses: pieces come under `delta`, and then the whole text again, four times, under `text`.
-            whole = _Text(self._assume_open)
-            return whole.feed(text) + whole.close()
-        state = self._texts.setdefault(key, _Text(self._assume_open))
-        seen = state.feed(text)
-        if state.held:
-            self._last[key] = message
-        return seen
-
-    def close(self) -> list[Object]:
-        """Held-back ends: completed in place where the message still waits, and as events of their own.
-
-        The driver of the stream takes the events, unless it closes before it writes the message.
-        """
-        held = [(key, text) for key in self._last if (text := self._texts[key].close())]
-        messages = [self._only(key, text) for key, text in held]
-        for key, text in held:
-            holder, name = self._parts(self._last[key], key)[-1]
-            holder[name] = f"{holder[name]}{text}"
-        self._last.clear()
-        return messages
-
-    def _only(self, key: str, text: str) -> Object:
-        """An event like the one that `text` came in, with nothing else in it."""
-        message = deepcopy(self._last[key])
-        for _, holder, name in self._dialect.content_parts(message):
-            holder[name] = ""
-        holder, name = self._parts(message, key)[-1]
-        holder[name] = text
-        self._dialect.drop_probabilities(message)
-        return message
-
-    def _parts(self, message: Object, key: str) -> list[tuple[Object, str]]:
-        return [(holder, name) for own, holder, name in self._dialect.content_parts(message) if own == key]
+        return "kept" if super().edit(message) == verdict == "kept" else "changed"

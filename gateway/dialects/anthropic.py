@@ -86,6 +86,18 @@ class Anthropic(Neutral):
         if isinstance(message.get("completion"), str):
             yield "0", message, "completion"
 
+    def ends(self, message: Object) -> Iterator[str]:
+        if message.get("type") == "content_block_stop":
+            yield index(message.get("index"))
+        elif message.get("type") == "completion" and message.get("stop_reason") is not None:
+            yield "0"
+
+    def bare(self, message: Object) -> None:
+        if drop(message, ("content_block",)):
+            # A block begins once.
+            message["type"] = "content_block_delta"
+            message["delta"] = {"type": "text_delta", "text": ""}
+
 
 _INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 

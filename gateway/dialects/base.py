@@ -125,3 +125,11 @@ class Dialect(Protocol):
         The stream key names the text over events (`"0"` for choice 0), for editors that keep state.
         """
         ...
+
+    def ends(self, message: Object) -> Iterator[str]:
+        """The stream keys of texts that this message completes: no piece of them comes after it."""
+        ...
+
+    def bare(self, message: Object) -> None:
+        """Take out of an event what must not come twice, so that it may carry more text of its stream."""
+        ...

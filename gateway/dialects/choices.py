@@ -106,6 +106,19 @@ class Choices(Neutral):
                     if isinstance(part.get("text"), str):
                         yield stream, part, "text"
 
+    def ends(self, message: Object) -> Iterator[str]:
+        for choice in objects(message.get("choices")):
+            if choice.get("finish_reason") is not None:
+                yield index(choice.get("index"))
+
+    def bare(self, message: Object) -> None:
+        # SDKs put the deltas together by joining strings and lists: a role or a call would double.
+        drop(message, ("usage",))
+        for choice in objects(message.get("choices")):
+            choice["finish_reason"] = None
+            delta = child(choice, "delta")
+            keep(delta, ("content",))
+
 
 def _timings(timings: Object) -> Usage | None:
     """llama.cpp without `include_usage` reports only timings; `prompt_n` leaves cached tokens out."""

@@ -74,3 +74,7 @@ class LlamaCpp(Neutral):
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         if isinstance(message.get("content"), str):
             yield index(message.get("index")), message, "content"
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if self.finished(message):
+            yield index(message.get("index"))

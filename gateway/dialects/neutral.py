@@ -83,6 +83,12 @@ class Neutral:
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         return iter(())
 
+    def ends(self, message: Object) -> Iterator[str]:
+        return iter(())
+
+    def bare(self, message: Object) -> None:
+        """Nothing: most events may come again."""
+
 
 def openai_user(body: Object) -> JSON:
     """The end user of OpenAI's APIs: `safety_identifier`, or `user`, which it replaces."""

@@ -94,3 +94,7 @@ class Ollama(Neutral):
         for holder, key in ((message, "response"), (child(message, "message"), "content")):
             if isinstance(holder.get(key), str):
                 yield "0", holder, key
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if self.finished(message):
+            yield "0"

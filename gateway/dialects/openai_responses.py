@@ -105,6 +105,10 @@ class OpenAIResponses(Neutral):
                 if inner.get("type") == "output_text" and isinstance(inner.get("text"), str):
                     yield f"{place}.{number}", inner, "text"
 
+    def ends(self, message: Object) -> Iterator[str]:
+        if message.get("type") == "response.output_text.done":
+            yield _stream(message)
+
 
 def _stream(event: Object) -> str:
     return f"{index(event.get('output_index'))}.{index(event.get('content_index'))}"

@@ -278,7 +278,7 @@ def test_ollama_lines_are_stripped_to_the_last_one() -> None:
     out = b"".join([rewriter.feed(line) for line in lines]) + rewriter.close()
     found = [json.loads(line) for line in out.splitlines()]
     assert "".join(message["message"]["content"] for message in found) == "42 < <"
-    assert [message["done"] for message in found] == [False, False, False, False, True]
+    assert [message["done"] for message in found] == [False, False, False, True]
 
 
 def test_text_that_is_no_text_is_left_alone() -> None:
