@@ -29,10 +29,10 @@ class Rule:
     """Words of which one must stand directly before it; the empty one stands for punctuation."""
     never: frozenset[str] = frozenset()
     """Words of which none may stand directly before it."""
-    after_second: str = ""
-    """A pattern for what follows the second form, where it is another one."""
     one_way: bool = False
     """Whether the first form may become the second, but not the other way round."""
+    common: bool = False
+    """Whether the second form of such a rule is so common by itself that it tells of no choice."""
     light: bool = False
     """Whether the profile `light` has it, too."""
 
@@ -89,7 +89,7 @@ def _short(word: str, form: str, short: str, after: str, where: Where = "anywher
 
     Not before a gap (`what it is`), where the verb is stressed.
     """
-    return Rule(word, (form, short), after, where, never=_NO_GAP, after_second="(?= [a-z])", one_way=True)
+    return Rule(word, (form, short), after, where, never=_NO_GAP, one_way=True, common=True)
 
 
 def _contractions() -> Iterator[Rule]:
@@ -191,8 +191,7 @@ _LIGHT = (
     Rule("as-if", ("as if", "as though"), _CLAUSE, "inside"),
     Rule("despite", ("despite", "in spite of"), "(?= [a-z])"),
     Rule("particularly", ("particularly", "especially"), _NEXT, "inside"),
-    Rule("such-as", ("such as", "like"), "(?= [A-Za-z])", "inside", one_way=True,
-         after_second=f"(?= (?!(?:{'|'.join(_words(_PEOPLE))}|when|a|an|to)\\b)[A-Za-z])"),
+    Rule("such-as", ("such as", "like"), "(?= [A-Za-z])", "inside", one_way=True, common=True),
     Rule("note-that", ("it is important to note that", "note that"), "(?= [a-z])", "first"),
     Rule("in-mind", ("keep in mind", "bear in mind"), "(?= that)"),
     Rule("as-long-as", ("as long as", "so long as"), _one_of("i you he she it we they there"), "inside"),

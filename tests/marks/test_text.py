@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.marks.protected import WINDOW
-from gateway.marks.text import Marker, Profile, agreement, evidence, mark, preferred, sites
+from gateway.marks.text import Marker, Profile, agreement, evidence, mark, sites
 from tests.marks.texts import DULL, KEY, OTHER, PROSE, PROTECTED, pieces
 
 PROFILES: tuple[Profile, Profile] = ("light", "strong")
@@ -91,6 +91,11 @@ def test_what_is_marked_is_not_changed_again(key: bytes, profile: Profile) -> No
     assert mark(marked, key, profile) == marked
 
 
+def test_a_capital_amid_a_sentence_is_a_name_and_stays() -> None:
+    text = "We went to see the Make sure that film, and this one is for all of you and the rest of us.\n"
+    assert "make-sure" not in {site.rule for site in sites(text)}
+
+
 def test_a_text_without_sites_stays_as_it_is() -> None:
     assert sites(DULL) == []
     assert mark(DULL, KEY) == DULL
@@ -127,22 +132,28 @@ def test_copies_are_found_however_the_answer_is_cut(cuts: list[int]) -> None:
 # --- finding it again ------------------------------------------------------------------------------
 
 
-@given(keys)
-def test_a_marked_text_agrees_with_its_key_wherever_that_could_choose(key: bytes) -> None:
-    found = {(site.rule, site.context): site for site in sites(mark(PROSE, key))}
-    ours = [
-        site
-        for site in sites(PROSE)
-        if found.get((site.rule, site.context), site).form != preferred(key, site)
-    ]
-    # The rest are forms that were there and go one way only.
-    assert all(site.form == 1 for site in ours)
+@given(keys, st.sampled_from(PROFILES))
+def test_a_marked_text_agrees_with_its_key_at_every_site(key: bytes, profile: Profile) -> None:
+    agreeing, all_of_them = evidence(mark(PROSE, key, profile), key, profile)
+    assert agreeing == all_of_them > 5
+
+
+def test_a_comma_is_taken_away_and_never_put_in() -> None:
+    listed = (
+        "We have all of the salt, oil, bread and butter that you and the rest of us had wanted for this.\n"
+    )
+    for key in (bytes([n]) for n in range(1, 40)):
+        assert mark(listed, key).count(",") == 2
+    assert {mark(listed.replace("bread and", "bread, and"), bytes([n])).count(",") for n in range(1, 40)} == {
+        2,
+        3,
+    }
 
 
 def test_under_the_right_key_more_agrees_than_under_any_other() -> None:
     marked = mark(PROSE, KEY)
     agreeing, all_of_them = evidence(marked, KEY)
-    assert agreeing == all_of_them > 15
+    assert agreeing == all_of_them > 10
     others = [evidence(marked, n.to_bytes(4))[0] for n in range(1, 200)]
     assert max(others) < agreeing
     assert 0.4 < sum(others) / len(others) / all_of_them < 0.6

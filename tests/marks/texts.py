@@ -24,6 +24,7 @@ PROTECTED = {
     "a fence in a list": f"1. Do this:\n   ```python\n   {PROSE}   ```\n",
     "a fence that is never closed": f"```python\n{PROSE}\n\n{PROSE}",
     "a fence inside a fence": f"```markdown\nSee:\n```python\n{PROSE}```\n{PROSE}```\n",
+    "a fence with another kind of fence in it": f"```\n~~~\n{PROSE}~~~\n{PROSE}```\n",
     "a fence that begins in a line": f"Here it is: ```{PROSE}\n\n{PROSE}```\n",
     "code in a line": f"`{PROSE.strip()}`",
     "code in a line with longer marks": f"``{PROSE.strip()} ` {PROSE.strip()}``",
