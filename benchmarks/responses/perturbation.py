@@ -146,7 +146,7 @@ class Attributed:
     """Over samples: whether the right key stood first among 1,000, and how an uninvolved one stood."""
 
     samples: int
-    mean_sites: float
+    sites: int
     first: int
     first_after_edits: int
     uninvolved_in_first_percent: int
@@ -168,7 +168,7 @@ def attributed(texts: Sequence[str], profile: Profile) -> Attributed:
         for at in rng.sample(range(0, len(words), 2), int(0.3 * len(words) / 2)):
             words[at] = rng.choice(vocabulary)
         edited += _place(sites("".join(words), profile), keys) == 0
-    return Attributed(len(texts), counted / len(texts), first, edited, lucky)
+    return Attributed(len(texts), counted, first, edited, lucky)
 
 
 def _place(found: Sequence[Site], keys: Sequence[bytes]) -> int:
@@ -214,20 +214,25 @@ def report(data: Path, most: int, most_samples: int, most_programs: int) -> Iter
 
 
 def attribution(texts: Sequence[str]) -> Iterator[str]:
-    """The last table."""
-    yield "\n| of 1,000 keys | light | strong |\n| --- | --- | --- |"
+    """The last table, where there are samples at all."""
     made = [attributed(texts, profile) for profile in PROFILES]
+    yield "\n| of 1,000 keys | light | strong |\n| --- | --- | --- |"
     yield "| samples of 2,400 tokens | " + " | ".join(str(one.samples) for one in made) + " |"
-    yield "| different sites in one | " + " | ".join(f"{one.mean_sites:.1f}" for one in made) + " |"
-    yield (
-        "| the right key alone in front | "
-        + " | ".join(f"{one.first / one.samples:.0%}" for one in made)
-        + " |"
-    )
-    edits = " | ".join(f"{one.first_after_edits / one.samples:.0%}" for one in made)
-    yield f"| the same after 30 % of the words were replaced | {edits} |"
-    lucky = " | ".join(f"{one.uninvolved_in_first_percent / one.samples:.1%}" for one in made)
-    yield f"| unmarked: a key in the first 1 % | {lucky} |"
+    if texts:
+        yield (
+            "| different sites in one | "
+            + " | ".join(f"{one.sites / one.samples:.1f}" for one in made)
+            + " |"
+        )
+        for name, show in _SHARES.items():
+            yield f"| {name} | " + " | ".join(f"{show(one) / one.samples:.1%}" for one in made) + " |"
+
+
+_SHARES: dict[str, Callable[[Attributed], int]] = {
+    "the right key alone in front": lambda one: one.first,
+    "the same after 30 % of the words were replaced": lambda one: one.first_after_edits,
+    "unmarked: a key in the first 1 %": lambda one: one.uninvolved_in_first_percent,
+}
 
 
 def main() -> int:
