@@ -26,8 +26,8 @@ from gateway.marks.text import Marker, Profile, Site, agreement, mark, sites
 SEED = 20260301
 PROFILES: tuple[Profile, Profile] = ("light", "strong")
 DECOYS = 999
-SAMPLE = 9600
-"""Characters of one sample: about 2,400 tokens."""
+SIZES = {2400: 9600, 9600: 38_400}
+"""Tokens of a sample, and about as many characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,9 @@ class Attributed:
 
 
 def attributed(texts: Sequence[str], profile: Profile) -> Attributed:
-    """Mark samples of 2,400 tokens, each under a key of its own; look for it among 1,000 keys."""
+    """Mark each text under a key of its own; look for it among 1,000 keys."""
     rng = random.Random(SEED)
-    vocabulary = sorted({word for text in texts[:200] for word in text.split()})
+    vocabulary = sorted({word for text in texts[:50] for word in text.split() if word.isalpha()})
     first = edited = lucky = counted = 0
     for text in texts:
         keys = [rng.randbytes(32) for _ in range(DECOYS + 1)]
@@ -177,13 +177,13 @@ def _place(found: Sequence[Site], keys: Sequence[bytes]) -> int:
     return sum(score >= scores[0] for score in scores[1:])
 
 
-def samples(found: Sequence[Answer], most: int) -> list[str]:
-    """Samples of SAMPLE characters of answers without code."""
+def samples(found: Sequence[Answer], size: int, most: int) -> list[str]:
+    """Samples of so many characters of answers without code."""
     prose = [
         one.text for one in found if "```" not in one.text and one.source in ("sharegpt", "alpaca_eval_805")
     ]
     text = "\n\n".join(prose)
-    return [text[at : at + SAMPLE] for at in range(0, len(text) - SAMPLE, SAMPLE)][:most]
+    return [text[at : at + size] for at in range(0, len(text) - size, size)][:most]
 
 
 # --- the report ------------------------------------------------------------------------------------
@@ -210,14 +210,15 @@ def report(data: Path, most: int, most_samples: int, most_programs: int) -> Iter
     yield "\n| task | answers | changed |\n| --- | --- | --- |"
     for name, count, changed in tasks(found, most_programs):
         yield f"| {name} | {count:,} | {changed} |"
-    yield from attribution(samples(found, most_samples))
+    for tokens, size in SIZES.items():
+        yield from attribution(tokens, samples(found, size, most_samples))
 
 
-def attribution(texts: Sequence[str]) -> Iterator[str]:
-    """The last table, where there are samples at all."""
+def attribution(tokens: int, texts: Sequence[str]) -> Iterator[str]:
+    """The table of one size, with its rows where there are samples at all."""
     made = [attributed(texts, profile) for profile in PROFILES]
     yield "\n| of 1,000 keys | light | strong |\n| --- | --- | --- |"
-    yield "| samples of 2,400 tokens | " + " | ".join(str(one.samples) for one in made) + " |"
+    yield f"| samples of {tokens:,} tokens | " + " | ".join(str(one.samples) for one in made) + " |"
     if texts:
         yield (
             "| different sites in one | "

@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -27,16 +27,20 @@ _PATTERNS = {
     "single quotes": r"(?<![\w.,])'(?=\S)[^'\n]*(?<=\S)'(?!\w)|\u2018[^\u2019\n]*\u2019(?!\w)",
     "formulas": r"\$\$[\s\S]*?\$\$|\$[^$\n]+\$|\\\[[\s\S]*?\\\]|\\\([\s\S]*?\\\)",
     "tags": r"</?[A-Za-z][^>\n]*>",
-    "table lines": r"(?m)^.*\|.*\|.*$",
-    "headings": r"(?m)^#+ .*$",
-    "emphasis": r"\*\*[^*\n]+\*\*|(?<![\w*])\*(?=\S)[^*\n]+\*",
-    "links": r"\[[^\]\n]*\]\([^)\n]*\)",
+    "lines of tables": r"(?m)^ *\|.*$",
     "other letters": r"[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff\ufe00-\ufe0f]+",
     "indented lines": r"(?m)^(?:    |\t).*$",
     "names of fields": r"(?m)^[A-Za-z]\w*:",
 }
 _FOUND = {kind: re.compile(pattern) for kind, pattern in _PATTERNS.items()}
 _CODE = ("fence", "code_block", "code_inline", "html_block", "html_inline")
+_WITHIN = {
+    "tables": ("table_open",),
+    "headings": ("heading_open",),
+    "quoted blocks": ("blockquote_open",),
+    "emphasis": ("em_open", "strong_open"),
+    "links": ("link_open",),
+}
 _DECODER = json.JSONDecoder()
 _HARMLESS = frozenset(
     ["math", "re", "collections", "itertools", "functools", "string", "json", "statistics", "heapq", "bisect",
@@ -50,7 +54,10 @@ _FORBIDDEN = frozenset(
 def protected(text: str) -> dict[str, list[str]]:
     """Every span that must stay, by kind, in order."""
     found = {kind: pattern.findall(text) for kind, pattern in _FOUND.items()}
-    found["code"] = [token.info + token.content for token in _tokens(text) if token.type in _CODE]
+    tokens = [*_tokens(text)]
+    found["code"] = [token.info + token.content for token in tokens if token.type in _CODE]
+    for kind, within in _WITHIN.items():
+        found[kind] = [*_inside(tokens, within)]
     found["JSON"] = [json.dumps(value) for value in values(text)]
     return found
 
@@ -71,6 +78,19 @@ def _tokens(text: str) -> Iterator[Token]:
     for token in _MARKDOWN.parse(text):
         yield token
         yield from token.children or ()
+
+
+def _inside(tokens: Iterable[Token], openers: Collection[str]) -> Iterator[str]:
+    """What stands between these tokens and the ones that close them."""
+    depth = 0
+    for token in tokens:
+        if token.type in openers:
+            depth += 1
+            yield str(token.attrGet("href") or "")
+        elif token.type.replace("_close", "_open") in openers:
+            depth -= 1
+        elif depth:
+            yield token.content
 
 
 def programs(text: str) -> list[str]:

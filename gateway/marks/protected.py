@@ -171,6 +171,9 @@ class Reader:
         elif mark in "*_~":
             if self._opens(following):
                 self._open("emphasis", "", piece)
+            elif mark == "*" and following.strip():
+                # A product, or emphasis within a word.
+                self._line_closed = True
         elif mark in _BLOCKS:
             self._open("block", mark, _BLOCKS[mark])
         else:

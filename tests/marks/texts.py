@@ -55,6 +55,7 @@ PROTECTED = {
     "what follows a mark for inches": f'A 5" pipe, and {PROSE}',
     "italics": f"*{PROSE.strip()}*",
     "bold": f"__{PROSE.strip()}__",
+    "a product": f"It costs 15*X, and {PROSE}",
     "an element": f"<p>{PROSE}</p>",
     "an element in an element": f"<p><p>{PROSE}</p>{PROSE}</p>",
     "a formula": f"$$ {PROSE} $$",

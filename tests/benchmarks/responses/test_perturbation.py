@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.responses.perturbation import (
-    SAMPLE,
     Answer,
     answers,
     attributed,
@@ -88,8 +87,8 @@ def test_tasks_are_as_right_as_before(data: Path) -> None:
 
 
 def test_the_right_key_is_found(data: Path) -> None:
-    texts = samples([Answer("sharegpt", "", PROSE * 60)], 2)
-    assert [len(text) for text in texts] == [SAMPLE, SAMPLE]
+    texts = samples([Answer("sharegpt", "", PROSE * 60)], 9600, 2)
+    assert [len(text) for text in texts] == [9600, 9600]
     found = attributed(texts, "strong")
     assert (found.samples, found.first) == (2, 2)
 
@@ -100,3 +99,4 @@ def test_the_report_has_a_line_for_everything(data: Path) -> None:
     assert "| code | 8 | 0 | 0 |" in text
     assert "| last number of a worked sum | 4 | 0 |" in text
     assert "| samples of 2,400 tokens | 0 | 0 |" in text
+    assert "| samples of 9,600 tokens | 0 | 0 |" in text
