@@ -33,6 +33,7 @@ from gateway.model import JSON, Mode
 from gateway.strict_yaml import Document, explain_validation, parse
 from gateway.units import Duration, Percent, Size
 from gateway.upstream.origin import parse_origin
+from gateway.words import quote, suggest
 
 OVERRIDES = "command line"
 """The file name under which mistakes in overrides are reported."""
@@ -79,10 +80,20 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _off_by_default(name: str) -> str:
+    from gateway.policies.plugins import installed  # loads every detector, for one setting
+
+    known = sorted(action for action, kind in installed().actions.items() if kind.opt_in)
+    if name not in known:
+        raise ValueError(f"no response that is off by default: {quote(name)}{suggest(name, known)}")
+    return name
+
+
 FilePath = Annotated[Path, AfterValidator(_resolve)]
 """A path relative to the configuration file."""
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+ActionName = Annotated[str, AfterValidator(_off_by_default)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
@@ -181,6 +192,7 @@ class PoliciesConfig(Section):
     path: FilePath = _default(Path("policies"))
     candidate: FilePath | None = None
     ceiling: Literal["disabled", "shadow", "enforce"] = "shadow"
+    allow_actions: tuple[ActionName, ...] = ()
     on_error: Literal["allow", "refuse"] = "allow"
     reload: ReloadConfig = ReloadConfig()
     budget: Duration | None = None

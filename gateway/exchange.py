@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from msgspec import structs
+
 from gateway import dialects
 from gateway.budget import Budget, within
 from gateway.dialects import body as bodies
@@ -63,6 +65,8 @@ class Gate:
     """For the costly signals of one call; `policies.budget`."""
     candidate: Bundle | None = None
     """A second bundle that is asked as well and never acts."""
+    keys: Callable[[Principal], bytes] | None = None
+    """What keyed responses draw from, for each principal; None where none may act."""
     born: Mapping[str, float] = field(default_factory=dict)
     """When counters began that are younger than the store, by fingerprint."""
     plan: Plan | None = field(init=False)
@@ -221,16 +225,12 @@ class Exchange:
         assert self.gate.plan is not None
         assert self.call is not None
         assert self.principal is not None
+        if self.gate.keys is not None:
+            self.call = structs.replace(self.call, key=self.gate.keys(self.principal))
+        gate, who = self.gate, self.principal
+        active, trial = self.gate.plan.breaker.working(now), gate.trial and gate.trial.breaker.working(now)
         transaction = Transaction(
-            self.gate.plan.breaker.working(now),
-            self.gate.ceiling,
-            self.call,
-            self._dialect,
-            parsed,
-            self.principal,
-            self.client,
-            self.id,
-            self.gate.trial and self.gate.trial.breaker.working(now),
+            active, gate.ceiling, self.call, self._dialect, parsed, who, self.client, self.id, trial
         )
         try:
             decision = judge(transaction, self.gate.store, now)

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
 from gateway.actions.base import Editor
+from gateway.actions.texts import TextEditor
 from gateway.dialects.base import Dialect, Framing, Object
 from gateway.dialects.body import Inflater, encode
 from gateway.model import JSON
@@ -303,10 +304,9 @@ class Rewriter:
             return self._held() + raw if ends else raw
         self._named = self._named or event.name is not None
         self._line_end = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
-        if not (last or self._dialect.finished(message)):
-            return self._edited(event, message, self._editors)
+        last = last or self._dialect.finished(message)
         # No event comes after the last one to carry held text on: closing again completes it in place.
-        return self._held() + self._edited(event, message, self._editors, last=True)
+        return self._ahead(message, last=last) + self._edited(event, message, self._editors, last=last)
 
     def _edited(
         self, event: Event, message: Object, editors: Sequence[Editor], *, last: bool = False
@@ -321,17 +321,31 @@ class Rewriter:
                 editor.close()
         return event.with_data(encode(message)) if changed else event.raw
 
-    def _held(self) -> bytes:
+    def _ahead(self, message: Object, *, last: bool) -> bytes:
+        """What editors held back and must not come after this message."""
         pieces: list[bytes] = []
         for position, editor in enumerate(self._editors):
-            for message in editor.close():
-                name = message.get("type")
-                # Anthropic and Responses name each event as its `type` says; the others have no names.
-                head = b"event: %b\n" % name.encode() if self._named and isinstance(name, str) else b""
-                raw = self._frame(head, encode(message))
-                event = parse(raw, self._dialect.framing)
-                pieces.append(self._edited(event, message, self._editors[position + 1 :]))
+            if isinstance(editor, TextEditor):
+                pieces += self._added(position, editor.ahead(message, everything=last))
+            elif last:
+                pieces += self._added(position, editor.close())
         return b"".join(pieces)
+
+    def _held(self) -> bytes:
+        """All that editors held back."""
+        pieces: list[bytes] = []
+        for position, editor in enumerate(self._editors):
+            pieces += self._added(position, editor.close())
+        return b"".join(pieces)
+
+    def _added(self, position: int, messages: Iterable[Object]) -> Iterator[bytes]:
+        """Messages of the editor at `position` as events, edited by those after it."""
+        for message in messages:
+            name = message.get("type")
+            # Anthropic and Responses name each event as its `type` says; the others have no names.
+            head = b"event: %b\n" % name.encode() if self._named and isinstance(name, str) else b""
+            event = parse(self._frame(head, encode(message)), self._dialect.framing)
+            yield self._edited(event, message, self._editors[position + 1 :])
 
     def _frame(self, head: bytes, data: bytes) -> bytes:
         if self._dialect.framing == "ndjson":

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": {
         "campaigns", "conditions", "corpora", "fields", "model", "observations", "patterns", "units", "words",
     },
-    "actions": {"dialects", "model", "units"},
+    "marks": {"model"},
+    "actions": {"dialects", "marks", "model", "units"},
     "policies": {
         "actions", "conditions", "corpora", "errors", "model", "patterns", "signals", "strict_yaml",
         "units", "words",

@@ -103,7 +103,7 @@ def test_values_are_read_with_their_units_and_words(write: Any, tmp_path: Path) 
         "upstream: {url: 'https://example.com/base', idle_timeout: null, ca_file: ca.pem, verify: false}\n"
         "identity: {key_headers: [X-Api-Key], trusted_proxies: [10.0.0.0/8, 'fd00::/8'],"
         " header: X-Consumer}\n"
-        "policies: {ceiling: enforce, path: /etc/policies}\n"
+        "policies: {ceiling: enforce, path: /etc/policies, allow_actions: [perturb]}\n"
         "record: {decisions: '-', content: none}\n"
     )
     config = load_config(path, env={})
@@ -115,6 +115,7 @@ def test_values_are_read_with_their_units_and_words(write: Any, tmp_path: Path) 
     assert config.identity.header == "x-consumer"
     assert config.policies.path == Path("/etc/policies")
     assert config.policies.mode is Mode.ENFORCE
+    assert config.policies.allow_actions == ("perturb",)
     assert config.record.decisions == Path("-")
 
 
@@ -159,6 +160,17 @@ def test_overrides_win_over_the_file(write: Any) -> None:
                 "1:21: policies.ceiling: 'enforced' is not one of disabled, shadow, enforce (did "
                 "you mean 'enforce'?)"
             ),
+        ),
+        (
+            "policies: {allow_actions: [pertub]}",
+            (
+                "1:28: policies.allow_actions.0: no response that is off by default: 'pertub' (did "
+                "you mean 'perturb'?)"
+            ),
+        ),
+        (
+            "policies: {allow_actions: [log]}",
+            "1:28: policies.allow_actions.0: no response that is off by default: 'log'",
         ),
         (
             "upstream: {url: 'ftp://x'}",

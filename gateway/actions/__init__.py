@@ -8,6 +8,7 @@ from gateway.actions.delay import Delay
 from gateway.actions.limit import Limit
 from gateway.actions.log import Log
 from gateway.actions.logprobs import Logprobs
+from gateway.actions.perturb import Perturb
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
 
@@ -19,6 +20,7 @@ _ACTIONS: dict[str, type[Action]] = {
         Limit,
         Log,
         Logprobs,
+        Perturb,
         Reasoning,
         Reject,
     )

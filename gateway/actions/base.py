@@ -44,6 +44,8 @@ class Action:
     name: ClassVar[str]
     options_type: ClassVar[type[Options]] = Options
     alters_text: ClassVar[bool] = False
+    opt_in: ClassVar[bool] = False
+    """Off unless the settings list it in `policies.allow_actions`."""
 
     def __init__(self, options: Options) -> None:
         self.options = options

@@ -8,12 +8,14 @@ steps in plain words.
 from __future__ import annotations
 
 import re
-from copy import deepcopy
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from gateway.actions import base
 from gateway.actions.keys import speaks
-from gateway.dialects.base import Dialect, Object
+from gateway.actions.texts import TextEditor
+from gateway.dialects.base import Dialect, Object, Seen, nothing
 from gateway.model import Call
 
 TAGS: tuple[tuple[str, str], ...] = (
@@ -23,6 +25,9 @@ TAGS: tuple[tuple[str, str], ...] = (
     ("[THINK]", "[/THINK]"),  # Mistral Magistral
     ("<seed:think>", "</seed:think>"),  # ByteDance Seed-OSS
     ("◁think▷", "◁/think▷"),  # Moonshot Kimi-VL
+    ("<thought>", "</thought>"),  # LG EXAONE Deep, and Gemini where OpenAI's API is asked for thoughts
+    ("<reasoning>", "</reasoning>"),  # asked for in prompts, and by trainers of small models
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # OpenAI gpt-oss without a parser
 )
 WINDOW = max(len(tag) for pair in TAGS for tag in pair) - 1
 """Characters of answer text that may be held back, in case they begin a tag."""
@@ -32,7 +37,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _BEGINNINGS = frozenset(tag[:n].lower() for pair in TAGS for tag in pair for n in range(1, len(tag)))
-_LEADS = "<[◁"
+_LEAD = re.compile(r"[<\[◁]")
 
 
 class Options(base.Options):
@@ -40,6 +45,8 @@ class Options(base.Options):
 
     strip: Literal[True] = True
     """Always true."""
+    keep: Annotated[int, Field(ge=0)] = 0
+    """Characters of each text of reasoning that stay; 0 takes it all away."""
     assume_open: bool = False
     """The chat template itself opens the block, so that answers begin with reasoning."""
 
@@ -48,12 +55,15 @@ class Reasoning(base.Action):
     """Description: strip reasoning from its own fields and from between think tags in the text.
 
     In a whole answer all text up to the last close tag goes, if a block opens the text or a close tag
-    has no open one. In a stream the same is done piece by piece, and at most 17 characters, the beginning
+    has no open one. In a stream the same is done piece by piece, and at most 29 characters, the beginning
     of a tag, are held back; what has been sent before a close tag without an open one came is gone.
-    Probabilities in edited answers go too, as their tokens would spell the reasoning out.
+    Probabilities in edited answers go too, as their tokens would spell the reasoning out, and so do the
+    numbers of reasoning tokens in the usage. Anthropic's server is asked to leave its thinking out itself:
+    its signature would not be valid for thinking that was taken out on the way.
 
-    Options: `strip` (true), `assume_open` (false; set it for engines whose chat template opens the
-    block inside the prompt, so that answers begin with reasoning: DeepSeek-R1 without a parser).
+    Options: `strip` (true), `keep` (0; so many characters of each text stay, except where it is signed),
+    `assume_open` (false; set it for engines whose chat template opens the block inside the prompt, so that
+    answers begin with reasoning: DeepSeek-R1 without a parser).
 
     Example: `reasoning: {strip: true}`
     """
@@ -64,20 +74,43 @@ class Reasoning(base.Action):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
+        self._keep = options.keep
         self._assume_open = options.assume_open
+
+    def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
+        """Ask for no reasoning, where an API can be asked."""
+        return speaks(call) and dialect.ask_no_reasoning(body, keep=self._keep > 0)
 
     def editor(self, call: Call, dialect: Dialect, body: Object) -> base.Editor | None:
         """An editor with its own state for each text of the answer."""
         if not speaks(call):
             return None
-        return _Stripper(dialect, self._assume_open)
+        return _Stripper(dialect, self._keep, self._assume_open)
+
+
+class _Kept:
+    """The beginnings of texts: of each the first characters."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._left: dict[str, int] = {}
+
+    def __call__(self, key: str, text: str) -> str:
+        left = self._left.get(key, self._most)
+        if key:
+            self._left[key] = max(0, left - len(text))
+        return text[:left]
 
 
 class _Text:
     """One text over its pieces: what of it may be seen."""
 
-    def __init__(self, inside: bool) -> None:
+    def __init__(self, keep: int, inside: bool) -> None:
         self.held = ""
+        self._left = keep
+        """Characters of reasoning that may still be seen."""
+        self._tags = keep > 0
+        """Whether a block is shown as one, with its tags."""
         self._inside = inside
         self._blank = True  # nothing visible since the beginning or the last close tag
         self._block = inside  # a block has opened the text, so that later close tags end it
@@ -88,98 +121,66 @@ class _Text:
         self.held = ""
         if self._plain:
             return text
-        start = 0
+        start, out = 0, ""
         for tag in _TAG.finditer(text):
             if (tag.lastgroup or "").startswith("close"):
+                out = self._closed(out, text[start : tag.start()], tag[0])
                 start = tag.end()
-                self._inside, self._blank, self._block = False, True, True
             elif self._inside:
                 continue
             elif self._blank and not text[start : tag.start()].strip():
                 self._inside = self._block = True
+                out, start = out + (tag[0] if self._tags else ""), tag.end()
             elif not self._block:
                 self._plain = True
-                return text[start:]
-        return self._visible(text[start:])
+                return out + text[start:]
+        return out + self._visible(text[start:])
+
+    def _closed(self, out: str, text: str, tag: str) -> str:
+        """What stays of everything up to a close tag: of a block its beginning, of anything else nothing."""
+        if self._inside:
+            out += self._thought(text) + (tag if self._tags else "")
+        elif not self._block:
+            out = ""
+        self._inside, self._blank, self._block = False, True, True
+        return out
+
+    def _thought(self, text: str) -> str:
+        """What is left to be seen of reasoning."""
+        kept = text[: self._left]
+        self._left -= len(kept)
+        return kept
 
     def _visible(self, text: str) -> str:
-        at = max(text.rfind(lead, -WINDOW) for lead in _LEADS)
-        if at >= 0 and text[at:].lower() in _BEGINNINGS:
-            text, self.held = text[:at], text[at:]
+        for lead in _LEAD.finditer(text, max(0, len(text) - WINDOW)):
+            if text[lead.start() :].lower() in _BEGINNINGS:
+                text, self.held = text[: lead.start()], text[lead.start() :]
+                break
         if self._inside:
-            return ""
+            return self._thought(text)
         self._blank = self._blank and not text.strip()
         return text
 
     def close(self) -> str:
         """What was held back and turned out not to be a tag."""
-        if self._inside:
-            return ""
         held, self.held = self.held, ""
+        if self._inside:
+            return self._thought(held)
         self._blank = self._blank and not held
         return held
 
 
-class _Stripper:
-    """Edits the messages of one answer; remembers for each text where its held-back end came from."""
+class _Stripper(TextEditor):
+    """Edits the messages of one answer: reasoning in fields of its own, then reasoning in the text."""
 
-    def __init__(self, dialect: Dialect, assume_open: bool) -> None:
-        self._dialect = dialect
-        self._assume_open = assume_open
-        self._texts: dict[str, _Text] = {}
-        self._fields: dict[str, str] = {}
-        self._last: dict[str, Object] = {}
+    def __init__(self, dialect: Dialect, keep: int, assume_open: bool) -> None:
+        super().__init__(dialect, lambda: _Text(keep, assume_open))
+        self._part: Seen = _Kept(keep) if keep else nothing
 
     def edit(self, message: Object) -> base.Verdict:
-        verdict = self._dialect.strip_reasoning(message)
+        verdict = self._dialect.strip_reasoning(message, self._part)
         if verdict == "drop":
             return "drop"
-        changed = verdict == "changed"
-        for key, holder, name in self._dialect.content_parts(message):
-            text = holder[name]
-            if not isinstance(text, str):
-                continue
-            holder[name] = self._seen(message, key, name, text)
-            changed = changed or holder[name] != text
-        if changed:
+        if verdict == "changed":
             self._dialect.drop_probabilities(message)
-        return "changed" if changed else "kept"
-
-    def _seen(self, message: Object, key: str, name: str, text: str) -> str:
-        if text and key not in self._fields:
-            self._fields[key] = name
-        if self._fields.get(key, name) != name:
-            # Responses: pieces come under `delta`, and then the whole text again, four times, under `text`.
-            whole = _Text(self._assume_open)
-            return whole.feed(text) + whole.close()
-        state = self._texts.setdefault(key, _Text(self._assume_open))
-        seen = state.feed(text)
-        if state.held:
-            self._last[key] = message
-        return seen
-
-    def close(self) -> list[Object]:
-        """Held-back ends: completed in place where the message still waits, and as events of their own.
-
-        The driver of the stream takes the events, unless it closes before it writes the message.
-        """
-        held = [(key, text) for key in self._last if (text := self._texts[key].close())]
-        messages = [self._only(key, text) for key, text in held]
-        for key, text in held:
-            holder, name = self._parts(self._last[key], key)[-1]
-            holder[name] = f"{holder[name]}{text}"
-        self._last.clear()
-        return messages
-
-    def _only(self, key: str, text: str) -> Object:
-        """An event like the one that `text` came in, with nothing else in it."""
-        message = deepcopy(self._last[key])
-        for _, holder, name in self._dialect.content_parts(message):
-            holder[name] = ""
-        holder, name = self._parts(message, key)[-1]
-        holder[name] = text
-        self._dialect.drop_probabilities(message)
-        return message
-
-    def _parts(self, message: Object, key: str) -> list[tuple[Object, str]]:
-        return [(holder, name) for own, holder, name in self._dialect.content_parts(message) if own == key]
+        return "kept" if super().edit(message) == verdict == "kept" else "changed"

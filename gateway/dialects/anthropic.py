@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.dialects import coerce, content, errors, names
-from gateway.dialects.base import Failure, Object
+from gateway.dialects.base import Failure, Object, Seen, nothing
 from gateway.dialects.extras import drop_extras
 from gateway.dialects.neutral import Neutral, Verdict
 from gateway.dialects.shapes import child, count, drop, index, total
@@ -65,7 +65,8 @@ class Anthropic(Neutral):
             message, ("logprobs",)
         )
 
-    def strip_reasoning(self, message: Object) -> Verdict:
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
+        # A part of it is never kept: what comes back must be what was signed.
         if child(message, "delta").get("type") == "thinking_delta":
             return "drop"
         changed = False
@@ -74,7 +75,19 @@ class Anthropic(Neutral):
             if block.get("type") == "thinking" and block.get("thinking"):
                 block["thinking"] = ""
                 changed = True
+        for usage in (child(message, "usage"), child(message, "message", "usage")):
+            counts = child(usage, "output_tokens_details")
+            changed |= bool(counts.get("thinking_tokens")) and drop(usage, ("output_tokens_details",))
         return "changed" if changed else "kept"
+
+    def ask_no_reasoning(self, body: Object, *, keep: bool = False) -> bool:
+        # Thinking that was signed with its words is refused without them in the next turn. So the server must
+        # leave them out itself, which `display` asks for: then the signature is of the empty block.
+        thinking = child(body, "thinking")
+        if thinking.get("type") not in ("enabled", "adaptive") or thinking.get("display") == "omitted":
+            return False
+        thinking["display"] = "omitted"
+        return True
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         delta = child(message, "delta")
@@ -85,6 +98,18 @@ class Anthropic(Neutral):
                 yield stream, block, "text"
         if isinstance(message.get("completion"), str):
             yield "0", message, "completion"
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if message.get("type") == "content_block_stop":
+            yield index(message.get("index"))
+        elif message.get("type") == "completion" and message.get("stop_reason") is not None:
+            yield "0"
+
+    def bare(self, message: Object) -> None:
+        if drop(message, ("content_block",)):
+            # A block begins once.
+            message["type"] = "content_block_delta"
+            message["delta"] = {"type": "text_delta", "text": ""}
 
 
 _INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

@@ -6,7 +6,7 @@ it belongs to `gateway.actions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,6 +14,13 @@ from gateway.model import JSON, Call, Route, Usage
 
 Framing = Literal["sse", "ndjson"]
 Object = dict[str, JSON]
+Seen = Callable[[str, str], str]
+"""What may stay of reasoning, by the stream key of its text and the next piece; without a key, of a whole."""
+
+
+def nothing(key: str, text: str) -> str:
+    """What stays where all of it goes."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +121,19 @@ class Dialect(Protocol):
         """Remove answer keys that are not of this API and may carry probabilities or prompts."""
         ...
 
-    def strip_reasoning(self, message: Object) -> Literal["kept", "changed", "drop"]:
-        """Take reasoning out of its own fields, keeping signatures valid; `drop`: forget the whole event.
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Literal["kept", "changed", "drop"]:
+        """Take reasoning out of its own fields and out of usage; `drop`: forget the whole event.
 
-        Reasoning inside the answer text (`<think>`) is handled by `content_parts` and the action.
+        `seen` is asked what of each text may stay. Signed reasoning stays whole or goes whole, so that what
+        the client sends back is valid. Reasoning inside the answer text (`<think>`) is handled by
+        `content_parts` and the action.
+        """
+        ...
+
+    def ask_no_reasoning(self, body: Object, *, keep: bool = False) -> bool:
+        """Ask the server, in a request, for no reasoning, with `keep` only for none that is signed.
+
+        Returns whether anything changed.
         """
         ...
 
@@ -126,4 +142,12 @@ class Dialect(Protocol):
 
         The stream key names the text over events (`"0"` for choice 0), for editors that keep state.
         """
+        ...
+
+    def ends(self, message: Object) -> Iterator[str]:
+        """The stream keys of texts that this message completes: no piece of them comes after it."""
+        ...
+
+    def bare(self, message: Object) -> None:
+        """Take out of an event what must not come twice, so that it may carry more text of its stream."""
         ...

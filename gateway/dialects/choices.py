@@ -6,10 +6,10 @@ from one route must not survive on the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gateway.dialects import content, logprobs
-from gateway.dialects.base import Object, TokenList
+from gateway.dialects.base import Object, Seen, TokenList, nothing
 from gateway.dialects.neutral import Neutral, Verdict
 from gateway.dialects.shapes import child, count, drop, index, keep, objects, total, words
 from gateway.model import Usage
@@ -35,6 +35,8 @@ _MESSAGE = words(
     """
 )
 _REASONING = ("reasoning", "reasoning_content", "thinking")
+_BLOCKS = ("reasoning_details", "thinking_blocks")
+_WORDED = frozenset({"reasoning.text", "reasoning.summary", "thinking"})
 _PARTS = ("message", "delta")
 
 
@@ -76,13 +78,14 @@ class Choices(Neutral):
                 changed |= keep(child(choice, key), _MESSAGE)
         return changed
 
-    def strip_reasoning(self, message: Object) -> Verdict:
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
         # llama.cpp repeats the raw text, reasoning included, in its debugging copy.
         changed = drop(message, ("__verbose",))
         for choice in objects(message.get("choices")):
-            stripped = drop(choice, _REASONING)
-            for key in _PARTS:
-                stripped |= _strip(child(choice, key))
+            stream = index(choice.get("index"))
+            stripped = False
+            for place, holder in _holders(choice):
+                stripped |= _strip(holder, f"{stream}.{place}", seen)
             if stripped:
                 # Token lists and ids spell the reasoning out again, and cannot be told from the answer's.
                 drop(choice, ("token_ids",))
@@ -91,6 +94,9 @@ class Choices(Neutral):
             changed |= stripped
         if changed and _hollow(message):
             return "drop"
+        for usage in (child(message, "usage"), child(message, "x_groq", "usage")):
+            for counts in (usage, child(usage, "completion_tokens_details")):
+                changed |= bool(counts.get("reasoning_tokens")) and drop(counts, ("reasoning_tokens",))
         return "changed" if changed else "kept"
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
@@ -106,6 +112,19 @@ class Choices(Neutral):
                     if isinstance(part.get("text"), str):
                         yield stream, part, "text"
 
+    def ends(self, message: Object) -> Iterator[str]:
+        for choice in objects(message.get("choices")):
+            if choice.get("finish_reason") is not None:
+                yield index(choice.get("index"))
+
+    def bare(self, message: Object) -> None:
+        # SDKs put the deltas together by joining strings and lists: a role or a call would double.
+        drop(message, ("usage",))
+        for choice in objects(message.get("choices")):
+            choice["finish_reason"] = None
+            delta = child(choice, "delta")
+            keep(delta, ("content",))
+
 
 def _timings(timings: Object) -> Usage | None:
     """llama.cpp without `include_usage` reports only timings; `prompt_n` leaves cached tokens out."""
@@ -114,24 +133,39 @@ def _timings(timings: Object) -> Usage | None:
     return None if given is None and made is None else Usage(given or 0, made or 0)
 
 
-def _strip(holder: Object) -> bool:
-    changed = drop(holder, _REASONING)
-    # OpenRouter and LiteLLM keep signatures in these, which must come back unharmed.
-    for key, field in (
-        ("reasoning_details", "text"),
-        ("reasoning_details", "summary"),
-        ("thinking_blocks", "thinking"),
-    ):
-        for block in objects(holder.get(key)):
-            if block.get(field):
-                block[field] = ""
-                changed = True
-    parts = holder.get("content")
-    if isinstance(parts, list):
-        # Mistral: reasoning as a part of the content.
-        kept = [part for part in parts if not (isinstance(part, dict) and part.get("type") == "thinking")]
-        changed |= len(kept) < len(parts)
-        parts[:] = kept
+def _holders(choice: Object) -> Iterator[tuple[str, Object]]:
+    """What may carry reasoning, LiteLLM's copies of it included; a message and a delta are one text."""
+    for holder in (choice, *(child(choice, key) for key in _PARTS)):
+        yield "own", holder
+        yield "copy", child(holder, "provider_specific_fields")
+
+
+def _strip(holder: Object, stream: str, seen: Seen) -> bool:
+    changed = False
+    for field in _REASONING:
+        text = holder.get(field)
+        kept = seen(f"{stream}.{field}", text) if isinstance(text, str) else ""
+        if kept and kept != text:
+            holder[field], changed = kept, True
+        elif not kept:
+            changed |= drop(holder, (field,))
+    for field in _BLOCKS:
+        changed |= _without_words(holder, field)
+    return changed | _without_words(holder, "content", ("thinking",))
+
+
+def _without_words(holder: Object, field: str, kinds: Collection[str] = _WORDED) -> bool:
+    """Drop the blocks of reasoning that a reader could read; those that are encrypted stay.
+
+    OpenRouter and LiteLLM pass on Anthropic's signatures in these, and Mistral its reasoning as a part of
+    the content. A signed block without its words is refused when it comes back, one that is missing is not.
+    """
+    blocks = holder.get(field)
+    if not isinstance(blocks, list):
+        return False
+    kept = [block for block in blocks if not (isinstance(block, dict) and block.get("type") in kinds)]
+    changed = len(kept) < len(blocks)
+    blocks[:] = kept
     return changed
 
 

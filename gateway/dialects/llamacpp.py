@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.dialects import content, errors, logprobs, names
-from gateway.dialects.base import Failure, Object, TokenList
+from gateway.dialects.base import Failure, Object, Seen, TokenList, nothing
 from gateway.dialects.embeddings import inputs
-from gateway.dialects.neutral import Neutral, openai_user
+from gateway.dialects.neutral import Neutral, Verdict, openai_user
 from gateway.dialects.shapes import child, count, drop, index, keep, total, words
 from gateway.model import Call, Route, Turn, Usage
 
@@ -71,6 +71,17 @@ class LlamaCpp(Neutral):
     def drop_extras(self, message: Object) -> bool:
         return keep(message, _ANSWER)
 
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
+        # Its reasoning stands in the text; the ids of the tokens would spell it out again.
+        if not message.get("tokens"):
+            return "kept"
+        message["tokens"] = []
+        return "changed"
+
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         if isinstance(message.get("content"), str):
             yield index(message.get("index")), message, "content"
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if self.finished(message):
+            yield index(message.get("index"))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from gateway.dialects import coerce, errors, names, parameters
-from gateway.dialects.base import Failure, Framing, Object, ParameterNames, TokenList
+from gateway.dialects.base import Failure, Framing, Object, ParameterNames, Seen, TokenList, nothing
 from gateway.model import JSON, Call, Route, Turn, Usage
 
 Verdict = Literal["kept", "changed", "drop"]
@@ -77,11 +77,20 @@ class Neutral:
     def drop_extras(self, message: Object) -> bool:
         return False
 
-    def strip_reasoning(self, message: Object) -> Verdict:
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
         return "kept"
+
+    def ask_no_reasoning(self, body: Object, *, keep: bool = False) -> bool:
+        return False
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         return iter(())
+
+    def ends(self, message: Object) -> Iterator[str]:
+        return iter(())
+
+    def bare(self, message: Object) -> None:
+        """Nothing: most events may come again."""
 
 
 def openai_user(body: Object) -> JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.dialects import content, errors, logprobs, names
-from gateway.dialects.base import Failure, Framing, Object, TokenList
+from gateway.dialects.base import Failure, Framing, Object, Seen, TokenList, nothing
 from gateway.dialects.embeddings import inputs
 from gateway.dialects.neutral import Neutral, Verdict, openai_user
 from gateway.dialects.shapes import child, count, drop, keep, words
@@ -21,6 +21,7 @@ _ANSWER = words(
     remote_model remote_host embedding embeddings image
     """
 )
+_SAID = ("response", "content", "tool_calls", "thinking")
 _MESSAGE = words("role content thinking images tool_calls tool_name tool_call_id")
 
 
@@ -76,21 +77,30 @@ class Ollama(Neutral):
     def drop_extras(self, message: Object) -> bool:
         return keep(message, _ANSWER) | keep(child(message, "message"), _MESSAGE)
 
-    def strip_reasoning(self, message: Object) -> Verdict:
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
         inner = child(message, "message")
-        if not drop(message, ("thinking",)) | drop(inner, ("thinking",)):
-            return "kept"
+        # The tokens of the whole conversation, reasoning included, for who wants to go on without a chat.
+        changed = drop(message, ("context",))
+        stripped = False
+        for holder in (message, inner):
+            text = holder.get("thinking")
+            kept = seen("0", text) if isinstance(text, str) else ""
+            if kept:
+                stripped |= kept != text
+                holder["thinking"] = kept
+            else:
+                stripped |= drop(holder, ("thinking",))
+        if not stripped:
+            return "changed" if changed else "kept"
         drop(message, ("logprobs",))
-        rest = (
-            message.get("response"),
-            message.get("tool_calls"),
-            inner.get("content"),
-            inner.get("tool_calls"),
-        )
-        said = message.get("done") is not False or any(rest)
-        return "changed" if said else "drop"
+        rest = (*map(message.get, _SAID), *map(inner.get, _SAID))
+        return "changed" if message.get("done") is not False or any(rest) else "drop"
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         for holder, key in ((message, "response"), (child(message, "message"), "content")):
             if isinstance(holder.get(key), str):
                 yield "0", holder, key
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if self.finished(message):
+            yield "0"

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.dialects import coerce, content, errors, logprobs, names, parameters
-from gateway.dialects.base import Failure, Object, TokenList
+from gateway.dialects.base import Failure, Object, Seen, TokenList, nothing
 from gateway.dialects.extras import drop_extras
 from gateway.dialects.neutral import Neutral, Verdict, openai_user
-from gateway.dialects.shapes import child, count, drop, index
+from gateway.dialects.shapes import child, count, drop, index, objects
 from gateway.model import JSON, Call, Role, Route, Turn, Usage
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -77,19 +77,26 @@ class OpenAIResponses(Neutral):
         items = [item for _, item in _items(message)]
         return drop_extras(message, child(message, "response"), *items, *_holders(message))
 
-    def strip_reasoning(self, message: Object) -> Verdict:
+    def strip_reasoning(self, message: Object, seen: Seen = nothing) -> Verdict:
         kind = message.get("type")
         if isinstance(kind, str) and kind.startswith("response.reasoning"):
-            return "drop"
+            return _strip_event(message, seen)
         if child(message, "part").get("type") == "reasoning_text":
-            return "drop"
+            return _strip_event(message, seen)
         changed = False
         for holder in (message, child(message, "response")):
             changed |= drop(holder, ("output_messages",))
+            counts = child(holder, "usage", "output_tokens_details")
+            if counts.get("reasoning_tokens"):
+                counts["reasoning_tokens"] = 0  # SDKs ask for the key
+                changed = True
         for _, item in _items(message):
             if item.get("type") == "reasoning":
-                changed |= _strip(item)
+                changed |= _strip(item, seen)
         return "changed" if changed else "kept"
+
+    def ask_no_reasoning(self, body: Object, *, keep: bool = False) -> bool:
+        return not keep and drop(child(body, "reasoning"), ("summary", "generate_summary"))
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         kind = message.get("type")
@@ -104,6 +111,10 @@ class OpenAIResponses(Neutral):
             for number, inner in enumerate(_parts(item)):
                 if inner.get("type") == "output_text" and isinstance(inner.get("text"), str):
                     yield f"{place}.{number}", inner, "text"
+
+    def ends(self, message: Object) -> Iterator[str]:
+        if message.get("type") == "response.output_text.done":
+            yield _stream(message)
 
 
 def _stream(event: Object) -> str:
@@ -134,12 +145,38 @@ def _holders(message: Object) -> list[Object]:
     return [message, child(message, "response"), child(message, "part"), *parts]
 
 
-def _strip(item: Object) -> bool:
+def _strip_event(message: Object, seen: Seen) -> Verdict:
+    """An event of reasoning: a piece of its text, or the whole text again, in a part of its own or not."""
+    part = child(message, "part")
+    holder, field = (part, "text") if part else (message, "delta" if "delta" in message else "text")
+    number = message.get("summary_index", message.get("content_index"))
+    # Only the pieces are counted together: whatever is whole begins anew.
+    key = f"{index(message.get('output_index'))}.{index(number)}" if field == "delta" else ""
+    return _shortened(holder, field, key, seen)
+
+
+def _shortened(holder: Object, field: str, key: str, seen: Seen) -> Verdict:
+    """Leave of a text what may be seen; `drop` where nothing is left."""
+    text = holder.get(field)
+    if text == "" and seen is not nothing:
+        return "kept"  # the beginning of something, of which a part will stay
+    kept = seen(key, text) if isinstance(text, str) else ""
+    holder[field] = kept
+    return ("kept" if kept == text else "changed") if kept else "drop"
+
+
+def _strip(item: Object, seen: Seen) -> bool:
     """Reasoning without its words; `id` and `encrypted_content` are what the next request needs."""
-    changed = bool(item.get("summary")) or bool(item.get("content"))
-    if item.get("summary"):
-        item["summary"] = []
-    drop(item, ("content",))
+    changed = False
+    for field in ("summary", "content"):
+        parts = item.get(field)
+        if not isinstance(parts, list) or not parts:
+            continue
+        verdicts = [(part, _shortened(part, "text", "", seen)) for part in objects(parts)]
+        changed = changed or len(verdicts) < len(parts) or any(said != "kept" for _, said in verdicts)
+        parts[:] = [part for part, said in verdicts if said != "drop"]
+        if field == "content" and not parts:
+            del item[field]
     return changed
 
 

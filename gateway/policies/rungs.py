@@ -21,7 +21,7 @@ CORROBORATED = 2
 program (threats.md, 1.3), two that see different things rarely about the same one."""
 
 
-PLANNED = frozenset({"perturb", "watermark", "notify", "warn", "challenge"})
+PLANNED = frozenset({"watermark", "notify", "warn", "challenge"})
 """Actions that the design names and a later version brings."""
 
 
@@ -61,6 +61,12 @@ class LadderCompiler:
         if "reject" in actions and rung.requires.policies < CORROBORATED:
             message = f"'reject' without requires: {{policies: {CORROBORATED}}} lets one policy refuse alone"
             self.problems.warn(document, path, message)
+        for kind in sorted(kind for kind, action in actions.items() if action.opt_in):
+            if rung.requires.policies < CORROBORATED or not rung.requires.principal_age:
+                message = (
+                    f"'{kind}' without requires: {{policies: 2, principal_age: 1h}} alters answers early"
+                )
+                self.problems.warn(document, path, message)
         asked = rung.requires
         requires = Requires(asked.policies, asked.principal_age, asked.sustained)
         return Rung(name, rung.at, clear, requires, actions)

@@ -14,6 +14,7 @@ MINIMAL: dict[str, dict[str, object]] = {
     "limit": {"requests": "20/1m"},
     "log": {},
     "logprobs": {},
+    "perturb": {},
     "reasoning": {},
     "reject": {"status": 403, "code": "usage_review"},
 }
@@ -45,5 +46,6 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     assert (act.wait(request) > 0) == (name == "delay")
     assert not act.edit_request(request, dialects.get("openai_chat"), {"messages": []})
     edits = act.editor(request, dialects.get("openai_chat"), {"messages": []}) is not None
-    assert edits == (name in ("logprobs", "reasoning"))
-    assert act.alters_text == (name == "reasoning")
+    assert edits == (name in ("logprobs", "perturb", "reasoning"))
+    assert act.alters_text == (name in ("perturb", "reasoning"))
+    assert act.opt_in == (name == "perturb")

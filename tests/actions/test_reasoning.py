@@ -17,7 +17,9 @@ from gateway.actions.reasoning import TAGS, WINDOW, Reasoning
 from gateway.dialects.base import Object
 from gateway.dialects.neutral import Neutral
 from gateway.stream import DocumentRewriter, Rewriter
-from tests.actions.helpers import action, call, editor
+from tests.actions import answers
+from tests.actions.answers import edited_stream, edited_whole, events, said
+from tests.actions.helpers import SPEAKING, action, call, edited, editor
 
 CHAT: Object = {"messages": [], "stream": True}
 
@@ -278,7 +280,7 @@ def test_ollama_lines_are_stripped_to_the_last_one() -> None:
     out = b"".join([rewriter.feed(line) for line in lines]) + rewriter.close()
     found = [json.loads(line) for line in out.splitlines()]
     assert "".join(message["message"]["content"] for message in found) == "42 < <"
-    assert [message["done"] for message in found] == [False, False, False, False, True]
+    assert [message["done"] for message in found] == [False, False, False, True]
 
 
 def test_text_that_is_no_text_is_left_alone() -> None:
@@ -297,6 +299,93 @@ def test_text_that_is_no_text_is_left_alone() -> None:
 def test_embeddings_are_none_of_its_business() -> None:
     body: Object = {"input": "x"}
     assert action("reasoning").editor(call(body, "embeddings"), dialects.get("embeddings"), body) is None
+
+
+# --- keeping a part --------------------------------------------------------------------------------
+
+SAFE = st.text(alphabet="ab .\n", max_size=20)
+
+
+@given(st.integers(1, 12), SAFE.filter(lambda text: text.strip() == text), SAFE, st.data())
+def test_the_beginning_of_a_block_stays_with_its_tags_however_it_is_cut(
+    keep: int, reason: str, answer: str, data: st.DataObject
+) -> None:
+    opening, closing = data.draw(st.sampled_from(TAGS))
+    text = f"{opening}{reason}{closing}{answer}"
+    bounds = sorted({0, len(text), *data.draw(st.lists(st.integers(0, len(text)), max_size=8))})
+    left = f"{opening}{reason[:keep]}{closing}{answer}"
+    assert streamed([text[a:b] for a, b in pairwise(bounds)], keep=keep) == left
+    assert streamed(text, keep=keep) == left
+    assert whole(text, keep=keep) == left
+
+
+@pytest.mark.parametrize("dialect", [name for name in SPEAKING if name != "openai_completions"])
+@given(SAFE, SAFE, st.lists(st.integers(0, 99), max_size=8), st.sampled_from(TAGS), st.sampled_from([0, 3]))
+def test_in_every_dialect_a_stream_shows_what_the_whole_answer_shows(
+    dialect: str, reason: str, answer: str, cuts: list[int], tags: tuple[str, str], keep: int
+) -> None:
+    text = f"{tags[0]}{reason}{tags[1]}{answer}"
+    bounds = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    body: Object = {"input": "x"} if dialect == "openai_responses" else {"messages": [], "prompt": "x"}
+    act = action("reasoning", keep=keep)
+    found = edited_stream(
+        dialect, events(dialect, [text[a:b] for a, b in pairwise(bounds)]), editor(act, body, dialect)
+    )
+    complete = edited_whole(dialect, answers.whole(dialect, text), editor(act, body, dialect))
+    assert said(dialect, found) == said(dialect, [complete])
+    assert keep or said(dialect, [complete]) == answer
+
+
+def test_of_reasoning_in_fields_so_many_characters_stay_over_all_its_pieces() -> None:
+    def thought(text: str) -> Object:
+        return {"choices": [{"index": 0, "delta": {"reasoning_content": text}, "finish_reason": None}]}
+
+    found = rewritten([thought("ab"), thought("cd"), thought("ef"), chunk("42")], keep=3)
+    deltas = [message["choices"][0]["delta"] for message in found]
+    assert deltas == [{"reasoning_content": "ab"}, {"reasoning_content": "c"}, {"content": "42"}]
+
+
+def test_a_whole_text_of_reasoning_that_is_told_twice_is_cut_twice() -> None:
+    item: Any = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "because"}]}
+    messages: list[Object] = [
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"output": [item]}},
+    ]
+    found = rewritten(messages, "openai_responses", keep=3)
+    cut = [{"type": "summary_text", "text": "bec"}]
+    assert [found[0]["item"]["summary"], found[1]["response"]["output"][0]["summary"]] == [cut, cut]
+
+
+def test_a_block_that_is_cut_off_shows_its_beginning() -> None:
+    assert whole("<think>because <", keep=99) == "<think>because <"
+    assert streamed(["<think>bec", "ause <"], keep=4) == "<think>beca"
+
+
+def test_text_before_a_close_tag_that_nothing_opened_goes_even_then() -> None:
+    assert whole("why</think>42", keep=9) == "42"
+
+
+# --- the request -----------------------------------------------------------------------------------
+
+
+def test_anthropic_is_asked_to_leave_its_thinking_out() -> None:
+    body: Object = {"messages": [], "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    asked = {"type": "enabled", "budget_tokens": 1024, "display": "omitted"}
+    assert edited(action("reasoning"), body, "anthropic") == {"messages": [], "thinking": asked}
+    assert edited(action("reasoning", keep=9), body, "anthropic") == {"messages": [], "thinking": asked}
+    assert edited(action("reasoning"), {"messages": []}, "anthropic") is None
+    assert edited(action("reasoning"), CHAT) is None
+
+
+def test_what_was_told_of_reasoning_before_goes_back_to_the_server_as_it_was_shown() -> None:
+    shown: Any = [
+        {"type": "thinking", "thinking": "", "signature": "s"},
+        {"type": "redacted_thinking", "data": "e"},
+    ]
+    answer: Object = {"type": "message", "content": [*shown, {"type": "text", "text": "42"}]}
+    assert editor(action("reasoning"), CHAT, "anthropic").edit(answer) == "kept"
+    again: Object = {"messages": [{"role": "assistant", "content": answer["content"]}]}
+    assert edited(action("reasoning"), again, "anthropic") is None
 
 
 def test_options() -> None:

@@ -196,6 +196,31 @@ def test_streamed_thinking_goes_and_its_signature_stays() -> None:
     assert DIALECT.strip_reasoning(start) == "changed"
 
 
+@pytest.mark.parametrize("kind", ["enabled", "adaptive"])
+def test_the_server_is_asked_to_leave_thinking_out_so_that_the_signature_is_of_what_is_shown(
+    kind: str,
+) -> None:
+    body: Object = {"thinking": {"type": kind, "display": "summarized"}}
+    assert DIALECT.ask_no_reasoning(body, keep=True)
+    assert body == {"thinking": {"type": kind, "display": "omitted"}}
+    assert not DIALECT.ask_no_reasoning(body)
+
+
+def test_a_request_without_thinking_stays() -> None:
+    bodies: list[Object] = [{}, {"thinking": {"type": "disabled"}}, {"thinking": "?"}]
+    assert not any(map(DIALECT.ask_no_reasoning, bodies))
+
+
+def test_the_number_of_thinking_tokens_leaves_the_usage() -> None:
+    message: Object = {
+        "type": "message_delta",
+        "delta": {},
+        "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}},
+    }
+    assert DIALECT.strip_reasoning(message) == "changed"
+    assert message["usage"] == {"output_tokens": 9}
+
+
 def test_engine_extras_are_dropped_and_tool_inputs_are_not_touched() -> None:
     tool: Object = {"type": "tool_use", "input": {"probs": [1], "logprobs": [1]}}
     message: Object = {"type": "message", "content": [copy.deepcopy(tool)], "logprobs": [1], "token_ids": [1]}

@@ -131,7 +131,11 @@ def test_reasoning_leaves_its_fields_and_its_tokens() -> None:
                 {"type": "reasoning.summary", "summary": "t"},
                 {"type": "reasoning.encrypted", "data": "e"},
             ],
-            "thinking_blocks": [{"type": "thinking", "thinking": "t", "signature": "s"}],
+            "thinking_blocks": [
+                {"type": "thinking", "thinking": "t", "signature": "s"},
+                {"type": "redacted_thinking", "data": "e"},
+            ],
+            "provider_specific_fields": {"reasoning_content": "t", "thinking_blocks": [{"type": "thinking"}]},
         },
         reasoning="t",
         token_ids=[1],
@@ -144,16 +148,39 @@ def test_reasoning_leaves_its_fields_and_its_tokens() -> None:
             "role": "assistant",
             "content": [{"type": "text", "text": "a"}],
             "reasoning_details": [
-                {"type": "reasoning.text", "text": "", "signature": "s"},
-                {"type": "reasoning.summary", "summary": ""},
                 {"type": "reasoning.encrypted", "data": "e"},
             ],
-            "thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "s"}],
+            "thinking_blocks": [{"type": "redacted_thinking", "data": "e"}],
+            "provider_specific_fields": {"thinking_blocks": []},
         },
         logprobs=None,
     )
-    expected["usage"] = {"completion_tokens_details": {"reasoning_tokens": 9}}
+    expected["usage"] = {"completion_tokens_details": {}}
     assert message == expected
+
+
+def test_numbers_of_reasoning_tokens_leave_the_usage_wherever_they_stand() -> None:
+    message: Object = {
+        "choices": [],
+        "usage": {"completion_tokens": 9, "reasoning_tokens": 7},
+        "x_groq": {"usage": {"completion_tokens_details": {"reasoning_tokens": 7, "audio_tokens": 0}}},
+    }
+    assert CHAT.strip_reasoning(message) == "changed"
+    assert message["usage"] == {"completion_tokens": 9}
+    assert message["x_groq"] == {"usage": {"completion_tokens_details": {"audio_tokens": 0}}}
+
+
+def test_of_reasoning_in_fields_the_beginning_may_stay() -> None:
+    message = _answer(delta={"reasoning": "abc", "thinking": "x", "content": None})
+    asked: list[str] = []
+
+    def seen(key: str, text: str) -> str:
+        asked.append(key)
+        return text[:2] if text == "abc" else text
+
+    assert CHAT.strip_reasoning(message, seen) == "changed"
+    assert message == _answer(delta={"reasoning": "ab", "thinking": "x", "content": None})
+    assert len(set(asked)) == 2
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,6 @@ def test_probabilities_are_narrowed_in_both_scales_and_then_gone() -> None:
 def test_its_answers_have_no_field_for_reasoning() -> None:
     message: Object = {"content": "<think>t</think>a"}
     assert DIALECT.strip_reasoning(message) == "kept"
+    message["tokens"] = [1, 2]
+    assert DIALECT.strip_reasoning(message) == "changed"
+    assert message == {"content": "<think>t</think>a", "tokens": []}

@@ -118,8 +118,16 @@ def test_probabilities_are_narrowed_and_then_absent() -> None:
         ({"response": "", "thinking": "t", "done": False}, "drop", {"response": "", "done": False}),
         ({"response": "a", "thinking": "t", "done": False}, "changed", {"response": "a", "done": False}),
         ({"message": {"content": "a"}, "done": False}, "kept", {"message": {"content": "a"}, "done": False}),
+        ({"response": "", "context": [1], "done": True}, "changed", {"response": "", "done": True}),
     ],
 )
 def test_thinking_is_taken_out(message: Object, verdict: str, left: Object) -> None:
     assert DIALECT.strip_reasoning(message) == verdict
     assert message == left
+
+
+def test_the_beginning_of_thinking_may_stay() -> None:
+    message: Object = {"message": {"content": "", "thinking": "why"}, "done": False}
+    assert DIALECT.strip_reasoning(message, lambda key, text: text[:1]) == "changed"
+    assert message == {"message": {"content": "", "thinking": "w"}, "done": False}
+    assert DIALECT.strip_reasoning(message, lambda key, text: text) == "kept"

@@ -220,6 +220,42 @@ def test_reasoning_items_keep_their_identity_and_lose_their_words() -> None:
         assert DIALECT.strip_reasoning(message) == "kept"
 
 
+def test_of_reasoning_the_beginning_may_stay_and_what_frames_it() -> None:
+    asked: list[str] = []
+
+    def seen(key: str, text: str) -> str:
+        asked.append(key)
+        return text[:1]
+
+    part: Object = {"type": "summary_text", "text": "tt"}
+    start = _event("response.reasoning_summary_part.added", part={"type": "summary_text", "text": ""})
+    delta = _event("response.reasoning_summary_text.delta", output_index=1, summary_index=2, delta="tt")
+    done = _event("response.reasoning_summary_part.done", part=dict(part))
+    item = _event("response.output_item.done", item={"type": "reasoning", "summary": [part], "content": []})
+    assert [DIALECT.strip_reasoning(one, seen) for one in (start, delta, done, item)] == [
+        "kept", "changed", "changed", "changed",
+    ]  # fmt: skip
+    assert "tt" not in repr((delta, done, item))
+    assert asked == ["1.2", "", ""]
+    assert DIALECT.strip_reasoning(item, seen) == "kept"
+
+
+def test_a_server_is_asked_for_no_summary_unless_some_of_it_is_to_stay() -> None:
+    body: Object = {"reasoning": {"effort": "low", "summary": "auto"}}
+    assert not DIALECT.ask_no_reasoning(body, keep=True)
+    assert DIALECT.ask_no_reasoning(body)
+    assert body == {"reasoning": {"effort": "low"}}
+    assert not DIALECT.ask_no_reasoning(body)
+
+
+def test_the_number_of_reasoning_tokens_is_nought() -> None:
+    usage: Object = {"output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 7}}
+    message = _event("response.completed", response={"usage": usage, "output": []})
+    assert DIALECT.strip_reasoning(message) == "changed"
+    left = {"output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 0}}
+    assert message["response"] == {"usage": left, "output": []}
+
+
 def test_odd_parts_keep_the_positions_of_the_others() -> None:
     item: Object = {"type": "message", "content": ["?", {"type": "refusal"}, TEXT]}
     parts = list(DIALECT.content_parts({"output": ["?", copy.deepcopy(item)]}))
