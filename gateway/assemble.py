@@ -6,31 +6,42 @@ takes a driver.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.budget import Budget
 from gateway.config import Config
+from gateway.errors import ConfigError, Place
 from gateway.exchange import Gate
 from gateway.guard import Guard
 from gateway.identity import Identifier
 from gateway.keeper import Keeper
 from gateway.mapping import load_mapping
+from gateway.marks.keyring import UNKEYED
 from gateway.metrics import Metrics
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle
+from gateway.policies.leave import wanting
+from gateway.policies.plugins import installed
 from gateway.reload import Reloader, begin
+from gateway.ring import FILE, kept_ring
 from gateway.roll import Roll
 from gateway.secret import identity_secret
 from gateway.source import Source
 from gateway.stores.memory import MemoryStore
+from gateway.words import quote, suggest
+
+_log = logging.getLogger("gateway.assemble")
 
 
 def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) -> Gate:
     """The gate of one process; `candidate` is a second bundle that is asked as well. Raises ConfigError."""
     identity, show, budget = config.identity, config.server.show_bundle, config.policies.budget
+    allowed = _allowed(config.policies.allow_actions)
+    _tell(bundle, allowed)
     return Gate(
         bundle,
         config.policies.mode,
@@ -42,7 +53,29 @@ def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) ->
         # Processor time: that the machine is busy with others is no reason to skip anything.
         budget=None if budget is None else Budget(budget, time.thread_time),
         candidate=candidate,
+        allowed=allowed,
+        # Without leave nothing is marked, and no file is made.
+        ring=kept_ring(config.marks.key_ring or identity.state_dir / FILE) if allowed else UNKEYED,
     )
+
+
+def _allowed(names: Collection[str]) -> frozenset[str]:
+    """The actions that have leave. Raises ConfigError for a name that needs none."""
+    known = {name for name, action in installed().actions.items() if action.needs_leave}
+    for name in names:
+        if name not in known:
+            message = f"{quote(name)} is no action that needs leave{suggest(name, known)}"
+            raise ConfigError.at(Place("policies.allow_actions"), message)
+    return frozenset(names)
+
+
+def _tell(bundle: Bundle, allowed: Collection[str]) -> None:
+    for action, ladder, rung in wanting(bundle):
+        if action not in allowed:
+            _log.warning(
+                "%s on rung %s of ladder %s is off: policies.allow_actions does not name it",
+                action, rung, ladder,
+            )  # fmt: skip
 
 
 def reloader_of(

@@ -21,6 +21,7 @@ from gateway.commands import (
     fields,
     identify,
     label,
+    mark,
     promote,
     record,
     replay,
@@ -47,6 +48,7 @@ VERBS = (
     fields,
     schema,
     corpus,
+    mark,
     explain,
     bench,
 )

@@ -186,11 +186,18 @@ class PoliciesConfig(Section):
     budget: Duration | None = None
     guard: Percent | None = _default("5%")
     last_known_good: bool = False
+    allow_actions: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Mode:
         """The ceiling as the engine takes it."""
         return Mode[self.ceiling.upper()]
+
+
+class MarksConfig(Section):
+    """What answers are marked under, by responses that do."""
+
+    key_ring: FilePath | None = None
 
 
 class StoreConfig(Section):
@@ -221,6 +228,7 @@ class Config(Section):
     upstream: UpstreamConfig
     identity: IdentityConfig
     policies: PoliciesConfig
+    marks: MarksConfig
     store: StoreConfig
     record: RecordConfig
     log: LogConfig

@@ -10,6 +10,7 @@ from gateway.actions.log import Log
 from gateway.actions.logprobs import Logprobs
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
+from gateway.actions.watermark import Watermark
 
 _ACTIONS: dict[str, type[Action]] = {
     action.name: action
@@ -21,6 +22,7 @@ _ACTIONS: dict[str, type[Action]] = {
         Logprobs,
         Reasoning,
         Reject,
+        Watermark,
     )
 }
 
