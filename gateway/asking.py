@@ -53,7 +53,12 @@ class ModelServer(AbstractContextManager["ModelServer"]):
             yield text
 
     def token(self, text: str) -> int | None:
-        """The token that is this text; None where it takes several. Raises ConfigError.
+        """The token that is this text; None where it takes several. Raises ConfigError."""
+        found = self.tokens(text)
+        return found[0] if len(found) == 1 else None
+
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a text. Raises ConfigError.
 
         Asked as llama.cpp reads it (`content`) and as vLLM does (`prompt`).
         """
@@ -61,7 +66,7 @@ class ModelServer(AbstractContextManager["ModelServer"]):
         found = self._post("/tokenize", body).get("tokens")
         if not isinstance(found, list) or not all(isinstance(token, int) for token in found):
             raise self._error("the answer of /tokenize is no list of tokens")
-        return found[0] if len(found) == 1 else None
+        return found
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -61,7 +61,7 @@ def assemble(config: Config, bundle: Bundle, candidate: Bundle | None = None) ->
 
 def _allowed(names: Collection[str]) -> frozenset[str]:
     """The actions that have leave. Raises ConfigError for a name that needs none."""
-    known = {name for name, action in installed().actions.items() if action.needs_leave}
+    known = {name for name, action in installed().actions.items() if action.opt_in}
     for name in names:
         if name not in known:
             message = f"{quote(name)} is no action that needs leave{suggest(name, known)}"

@@ -30,6 +30,7 @@ from gateway.commands import (
     serve,
     test,
     tune,
+    verify,
 )
 from gateway.errors import ConfigError
 
@@ -49,6 +50,7 @@ VERBS = (
     schema,
     corpus,
     mark,
+    verify,
     explain,
     bench,
 )

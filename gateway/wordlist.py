@@ -64,13 +64,13 @@ def in_file(path: Path) -> Callable[[str], int | None]:
     """Looks tokens up in a `tokenizer.json` (Hugging Face tokenizers). Raises ConfigError."""
     try:
         vocabulary = json.loads(path.read_bytes())["model"]["vocab"]
+        if not isinstance(vocabulary, dict):
+            # Unigram models list their pieces with scores, in the order of their ids.
+            vocabulary = {piece[0]: place for place, piece in enumerate(vocabulary)}
     except OSError as error:
         raise ConfigError.at(Place(str(path)), f"cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError):
         raise ConfigError.at(Place(str(path)), "no tokenizer.json with a vocabulary") from None
-    if not isinstance(vocabulary, dict):
-        # Unigram models list their pieces with scores, in the order of their ids.
-        vocabulary = {piece[0]: place for place, piece in enumerate(vocabulary)}
 
     def token(text: str) -> int | None:
         # Byte-level BPE writes a space as U+0120, SentencePiece as U+2581.

@@ -27,7 +27,8 @@ SHIPPED = Path(__file__).parents[1] / "policies"
 RUNGS = ("narrow", "throttle", "perturb", "refuse")
 """Which rung a client of the test policies stands on is said by its User-Agent: `rung-narrow`."""
 
-_SECRET = "a secret for the tests, 32 bytes"
+SECRET = "a secret for the tests, 32 bytes"
+"""`identity.secret` of these gateways."""
 _PATIENCE = 30.0
 _ANNOUNCED = re.compile(r"^gateway on (http://\S+) in front of", re.MULTILINE)
 _POINTS = {"narrow": 40, "throttle": 55, "perturb": 70, "refuse": 45}
@@ -72,7 +73,7 @@ class GatewayProcess:
 
     def records(self, key: str, count: int = 1) -> list[dict[str, Any]]:
         """The decision records of one API key, as soon as there are `count` of them."""
-        identity = load_config(None, {"identity.secret": _SECRET}).identity
+        identity = load_config(None, {"identity.secret": SECRET}).identity
         principal = key_principal(key.encode(), identity_secret(identity))
 
         def look() -> list[dict[str, Any]] | None:
@@ -124,7 +125,7 @@ def run_gateway(
     directory.mkdir(exist_ok=True)
     settings = directory / "config.yaml"
     options = {
-        "identity": {"secret": _SECRET},
+        "identity": {"secret": SECRET},
         "server": {"drain": "1s", "unknown_routes": unknown_routes},
         "log": {"level": "warning"},
         **(more or {}),

@@ -52,7 +52,7 @@ def sent(through: Gate) -> dict[str, Any]:
     return {} if answer.body is None else json.loads(answer.body)
 
 
-def test_a_response_that_needs_leave_is_off_by_default_and_that_is_told(
+def test_a_response_that_opt_in_is_off_by_default_and_that_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):

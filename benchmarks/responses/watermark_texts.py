@@ -10,7 +10,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -28,6 +28,8 @@ LENGTH = 2400
 """Tokens of one sample."""
 LONGEST = 400
 """Tokens of one answer."""
+WORDS = 2000
+"""Of the vocabulary: 1,000 entries, as many as vLLM's model runner takes. OpenAI's limit is 300."""
 SLOTS = 4
 _NO_SYSTEM = {"role": "system", "content": ""}
 """In place of the chat template's own, which costs time and says nothing."""
@@ -87,7 +89,7 @@ def write_vocabulary(data: Path, endpoint: str, target: Path, work: Path) -> Non
                     out.write(json.dumps({"response": row["response"]}) + "\n")
     command = ["mark", "vocabulary", str(answers), "--endpoint", endpoint]
     with redirect_stdout(StringIO()) as said:
-        main([*command, "--id", "smollm2", "--model", "smollm2*"])
+        main([*command, "--id", "smollm2", "--model", "smollm2*", "--words", str(WORDS)])
     target.write_text(said.getvalue(), "utf-8")
 
 
@@ -158,8 +160,8 @@ def generate(data: Path, home: Path, count: int, strength: float) -> None:
             return {"number": number, "kind": kind, "right": TASKS[number].right(text)}
 
         with kept.open("a", encoding="utf-8") as out:
-            for made in pool.map(one, missing):
-                out.write(json.dumps(vars(made)) + "\n")
+            for made in as_completed([pool.submit(one, job) for job in missing]):
+                out.write(json.dumps(vars(made.result())) + "\n")
                 out.flush()
         had = {(row["number"], row["kind"]) for row in read(done)}
         jobs = [(number, kind) for number in range(len(TASKS)) for kind in urls if (number, kind) not in had]

@@ -47,7 +47,9 @@ class Action:
     name: ClassVar[str]
     options_type: ClassVar[type[Options]] = Options
     alters_text: ClassVar[bool] = False
-    needs_leave: ClassVar[bool] = False
+    marks: ClassVar[bool] = False
+    """Whether answers carry the principal's key, so that `gateway verify` may find it."""
+    opt_in: ClassVar[bool] = False
     """Off unless `policies.allow_actions` names it: it changes what innocent people may read."""
 
     def __init__(self, options: Options) -> None:

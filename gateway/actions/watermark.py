@@ -74,7 +74,8 @@ class Watermark(base.Action):
     name = "watermark"
     options_type: ClassVar[type[base.Options]] = Options
     alters_text = True
-    needs_leave = True
+    opt_in = True
+    marks = True
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)

@@ -3,9 +3,7 @@
 Source: Unigram-Watermark (Zhao and others, 2306.17439), as `logit_bias` is fixed for a whole request. Two
 changes make it honest about innocent text. The list is a coin per *pair* of words of like frequency, so that
 every key's list is alike; and the p-value is no normal approximation. Repeated words are no independent
-draws, and the textbook z accuses 4 to 24 % of unmarked texts. Here the text is held fixed and the *key* is
-what chance draws: under any key that had no part in the text the score is a sum of fixed numbers with fair
-signs, whose distribution over all keys is counted out exactly.
+draws, and the textbook z accuses 4 to 24 % of unmarked texts (`gateway.marks.evidence` says what is done).
 
 Texts are read by words, without the tokenizer of an engine: a word counts where a space stands before it and
 no letter after it, which is where a tokenizer makes it the one token that was preferred.
@@ -16,15 +14,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cached_property
-from itertools import accumulate, compress
+from collections.abc import Iterable
 
 from msgspec import Struct
+
+from gateway.marks.evidence import Evidence
 
 DRIFT = 0.1
 """How much the taste for one word of a pair varies from text to text (intraclass correlation): a pair seen
 often says little more than one seen 1 / DRIFT times."""
+FREE = 0.4
+"""The part of the odds moved that shows in real text: at many places nothing but one word fits (measured)."""
 GRAIN = 16
 """Steps per unit of a pair's number; the exact distribution is over whole numbers."""
 
@@ -79,54 +79,19 @@ class Vocabulary:
         }
 
 
-class GreenEvidence:
-    """What a text says about every key at once: a number per pair, and how chance would sign them."""
+class GreenEvidence(Evidence):
+    """What texts say of every key's green list."""
 
     def __init__(self, vocabulary: Vocabulary, texts: Iterable[str]) -> None:
         counts = Counter(word for text in texts for word in words_of(text))
-        self._vocabulary = vocabulary
-        self._numbers = [_number(counts, *pair) for pair in vocabulary.pairs]
+        super().__init__((_number(counts, *pair) for pair in vocabulary.pairs), vocabulary.coins)
         self.words = sum(counts[word.text] for pair in vocabulary.pairs for word in pair)
         """How many words of the vocabulary stand in the texts."""
-        self._expected = sum(_sensitivity(counts, *pair) for pair in vocabulary.pairs)
-
-    def score(self, key: bytes) -> int:
-        """How far the texts lean to the key's words; 0 where they do not lean."""
-        # Each number is signed: twice what falls to the second words, less all.
-        return 2 * sum(compress(self._numbers, self._vocabulary.coins(key))) - sum(self._numbers)
-
-    def p(self, score: int) -> float:
-        """The share of all keys under which these texts would score so high or higher: exact."""
-        heavy = self._sizes
-        if not heavy:
-            return 1.0
-        # score = 2 · (sizes that fall to the key's side) - all of them
-        least = max(0, -(-(score + sum(heavy)) // 2))
-        tail = self._tail
-        return tail[least] / tail[0] if least < len(tail) else 0.0
+        self._moved = sum(_sensitivity(counts, *pair) for pair in vocabulary.pairs)
 
     def reach(self, strength: float) -> float:
         """The p-value that a mark of this bias (in logits) would likely leave in texts of this length."""
-        return self.p(round(strength * self._expected * GRAIN))
-
-    @cached_property
-    def _sizes(self) -> list[int]:
-        return [abs(number) for number in self._numbers if number]
-
-    @cached_property
-    def _tail(self) -> Sequence[int]:
-        """At each sum: how many of the 2 ** pairs choices of signs give it or more."""
-        # A generating function in one big integer: slot s holds the number of choices with sum s.
-        width = (len(self._sizes) + 8) // 8 * 8
-        ways = 1
-        for size in self._sizes:
-            ways += ways << size * width
-        slots = sum(self._sizes) + 1
-        octets = ways.to_bytes(slots * width // 8, "little")
-        each = [
-            int.from_bytes(octets[at : at + width // 8], "little") for at in range(0, len(octets), width // 8)
-        ]
-        return [*accumulate(reversed(each))][::-1]
+        return self.p(round(strength * FREE * self._moved * GRAIN))
 
 
 def _share(first: Word, second: Word) -> float:

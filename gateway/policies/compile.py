@@ -147,6 +147,16 @@ def _policies(sources: _Sources, scene: Scene, problems: Problems) -> list[Writt
     ]
 
 
+def vocabularies(documents: Iterable[Document], problems: Problems) -> dict[str, Vocabulary]:
+    """The vocabularies among the documents, by id; nothing else of them is looked at."""
+    found = (
+        one
+        for one in documents
+        if isinstance(one.value, dict) and KINDS.get(str(one.value.get("kind"))) is VocabularyDocument
+    )
+    return _vocabularies(_read(found, (), problems), problems)
+
+
 def with_mode(bundle: Bundle, mode: Mode) -> Bundle:
     """The same bundle with every policy and signal in `mode`, for everybody; what is disabled stays so."""
     return replace(

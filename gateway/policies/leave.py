@@ -27,9 +27,7 @@ def wanting(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
     }
     for ladder in ladders.values():
         for rung in ladder.rungs:
-            yield from (
-                (name, ladder.id, rung.id) for name, action in rung.actions.items() if action.needs_leave
-            )
+            yield from ((name, ladder.id, rung.id) for name, action in rung.actions.items() if action.opt_in)
 
 
 def _permitted(ladder: Ladder, allowed: Collection[str]) -> Ladder:
@@ -37,7 +35,5 @@ def _permitted(ladder: Ladder, allowed: Collection[str]) -> Ladder:
 
 
 def _rung(rung: Rung, allowed: Collection[str]) -> Rung:
-    actions = {
-        name: action for name, action in rung.actions.items() if not action.needs_leave or name in allowed
-    }
+    actions = {name: action for name, action in rung.actions.items() if not action.opt_in or name in allowed}
     return replace(rung, actions=actions)

@@ -50,5 +50,5 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     edits = act.editor(request, dialects.get("openai_chat"), {"messages": []}) is not None
     assert edits == (name in ("logprobs", "reasoning"))
     assert act.alters_text == (name in ("reasoning", "watermark"))
-    assert act.needs_leave == (name == "watermark")
+    assert act.opt_in == (name == "watermark")
     assert (act.keyed(Principal("p"), UNKEYED, 0.0) is act) == (name != "watermark")
