@@ -140,7 +140,7 @@ def generate(data: Path, home: Path, count: int, strength: float) -> None:
     home.mkdir(parents=True, exist_ok=True)
     kept, done = home / "samples.jsonl", home / "tasks.jsonl"
     had = {(row["number"], row["kind"]) for row in read(kept)}
-    wanted = [(number, kind) for number in range(count) for kind in ("marked", "clean")]
+    wanted = [(number, kind) for kind in ("marked", "clean") for number in range(count)]
     missing = [one for one in wanted if one not in had]
     prompts = [row["prompt"] for row in rows(data, "alpaca_eval_805") if len(row["prompt"]) < 1000]
 

@@ -36,9 +36,10 @@ _OPENAI = ("openai_chat", "openai_completions")
 _HONOURED: Mapping[str, tuple[str, ...]] = {
     "openai": _OPENAI,
     "vllm": _OPENAI,
-    # One server behind all of its routes; an API without the field would refuse the request.
-    "llamacpp": (*_OPENAI, "openai_responses", "anthropic", "llamacpp"),
+    # Its server passes over the field in Anthropic's messages (measured: tests/real/test_watermark.py).
+    "llamacpp": (*_OPENAI, "openai_responses", "llamacpp"),
 }
+"""The dialects in which an engine honours a bias; an API without the field may refuse the request."""
 
 _BIAS = "logit_bias"
 
@@ -66,7 +67,7 @@ class Watermark(base.Action):
 
     Options: `tokens` (the id of a vocabulary, see `gateway mark vocabulary`), `strength` (1: the bias in
     logits), `engine` (`openai`: up to 300 entries on chat and completions; `vllm`: up to 1,024; `llamacpp`:
-    any number on every route), `per` (`principal` or `org`: whose mark it is).
+    any number, on Responses and its own route too), `per` (`principal` or `org`: whose mark it is).
 
     Example: `watermark: {tokens: smollm2, strength: 1.0, engine: llamacpp}`
     """

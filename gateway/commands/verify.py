@@ -61,7 +61,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--level", type=_level, default=1e-3, metavar="P", help="most false accusations (default: 0.001)"
     )
-    model = parser.add_argument_group("a model in place of texts")
+    _add_model(parser.add_argument_group("a model in place of texts"))
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.set_defaults(run=run)
+
+
+def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--endpoint", metavar="URL", help="asks it by its chat completions")
     model.add_argument("--prompts", type=Path, metavar="FILE", help="what to ask; --field says where")
     model.add_argument("--model", default="default", metavar="NAME", help="as the server names it")
@@ -69,8 +74,6 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--max-tokens", type=int, default=400, metavar="N", help="of each answer (default: 400)"
     )
     model.add_argument("--key-env", metavar="NAME", help="environment variable with the server's API key")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
-    parser.set_defaults(run=run)
 
 
 def _level(text: str) -> float:

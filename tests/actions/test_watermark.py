@@ -68,7 +68,7 @@ def test_llama_cpp_gets_pairs() -> None:
     [
         ("openai", {"openai_chat", "openai_completions"}),
         ("vllm", {"openai_chat", "openai_completions"}),
-        ("llamacpp", {"openai_chat", "openai_completions", "openai_responses", "anthropic", "llamacpp"}),
+        ("llamacpp", {"openai_chat", "openai_completions", "openai_responses", "llamacpp"}),
     ],
 )
 def test_only_routes_that_honour_a_bias_are_marked(engine: str, marked: set[str]) -> None:
