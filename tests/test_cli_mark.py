@@ -45,7 +45,13 @@ def test_a_vocabulary_is_made_with_a_tokenizer_file(
     file.write_text(json.dumps({"model": {"vocab": {"\u0120the": 1, "\u0120of": 2, "\u0120to": 3}}}))
     command = ["mark", "vocabulary", answers, "--tokenizer", str(file), "--id", "house", "--model", "*"]
     assert main([*command, "--skip", "to"]) == 0
-    assert capsys.readouterr().out.endswith('words:\n  "the": {id: 1, count: 9}\n  "of": {id: 2, count: 6}\n')
+    made = capsys.readouterr().out
+    assert made.endswith('words:\n  "the": {id: 1, count: 9}\n  "of": {id: 2, count: 6}\n')
+    target = tmp_path / "house.yaml"
+    assert main([*command, "--skip", "to", "-o", str(target)]) == 0
+    assert (target.read_text(), capsys.readouterr().out) == (made, "")
+    assert main([*command, "-o", str(tmp_path / "none" / "x")]) == 2
+    assert capsys.readouterr().err.endswith("cannot be written: No such file or directory\n")
 
 
 @pytest.mark.parametrize(

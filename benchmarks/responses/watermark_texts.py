@@ -11,9 +11,8 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +87,9 @@ def write_vocabulary(data: Path, endpoint: str, target: Path, work: Path) -> Non
                 if number < 6000 and row.get("response"):
                     out.write(json.dumps({"response": row["response"]}) + "\n")
     command = ["mark", "vocabulary", str(answers), "--endpoint", endpoint]
-    with redirect_stdout(StringIO()) as said:
-        main([*command, "--id", "smollm2", "--model", "smollm2*", "--words", str(WORDS)])
-    target.write_text(said.getvalue(), "utf-8")
+    command += ["--id", "smollm2", "--model", "smollm2*", "--words", str(WORDS), "-o", str(target)]
+    if main(command) != 0:
+        raise RuntimeError("no vocabulary was made")
 
 
 @contextmanager
@@ -139,9 +138,9 @@ def generate(data: Path, home: Path, count: int, strength: float) -> None:
     """Fill `home`/samples.jsonl with `count` samples of each kind, and `home`/tasks.jsonl with both kinds."""
     home.mkdir(parents=True, exist_ok=True)
     kept, done = home / "samples.jsonl", home / "tasks.jsonl"
-    had = {(row["number"], row["kind"]) for row in read(kept)}
+    made = {(row["number"], row["kind"]) for row in read(kept)}
     wanted = [(number, kind) for kind in ("marked", "clean") for number in range(count)]
-    missing = [one for one in wanted if one not in had]
+    missing = [one for one in wanted if one not in made]
     prompts = [row["prompt"] for row in rows(data, "alpaca_eval_805") if len(row["prompt"]) < 1000]
 
     with servers(data, home, strength) as (model, gateway), ThreadPoolExecutor(SLOTS) as pool:
@@ -159,12 +158,13 @@ def generate(data: Path, home: Path, count: int, strength: float) -> None:
             text, _ = ask(urls[kind], f"sk-tenant-{number % 24}", body)
             return {"number": number, "kind": kind, "right": TASKS[number].right(text)}
 
-        with kept.open("a", encoding="utf-8") as out:
-            for made in as_completed([pool.submit(one, job) for job in missing]):
-                out.write(json.dumps(vars(made.result())) + "\n")
-                out.flush()
         had = {(row["number"], row["kind"]) for row in read(done)}
         jobs = [(number, kind) for number in range(len(TASKS)) for kind in urls if (number, kind) not in had]
         with done.open("a", encoding="utf-8") as out:
             for row in pool.map(task, jobs):
                 out.write(json.dumps(row) + "\n")
+                out.flush()
+        with kept.open("a", encoding="utf-8") as out:
+            for sample in as_completed([pool.submit(one, job) for job in missing]):
+                out.write(json.dumps(vars(sample.result())) + "\n")
+                out.flush()

@@ -17,8 +17,8 @@ A vocabulary is a policy file. Make it of unmarked answers of the model, as many
 as long as its marks shall be found: with other words nothing is found.
 
   gateway mark vocabulary answers.jsonl --field response --endpoint http://127.0.0.1:8000 \\
-      --id house --model 'house-*' > policies/house.yaml
-  gateway mark vocabulary answers.jsonl --tokenizer tokenizer.json --id house --model '*' > house.yaml
+      --id house --model 'house-*' -o policies/house.yaml
+  gateway mark vocabulary answers.jsonl --tokenizer tokenizer.json --id house --model '*'
 
 A gateway reads the key ring when it starts. After a rotation answers are marked under the new epoch from the
 next start on, and older marks are still found.
@@ -37,7 +37,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = parser.add_subparsers(dest="part", required=True, metavar="WHAT")
-    words = parts.add_parser("vocabulary", help="print a vocabulary", description=_vocabulary.__doc__)
+    words = parts.add_parser("vocabulary", help="make a vocabulary", description=_vocabulary.__doc__)
     words.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSON Lines, JSON, CSV or text")
     words.add_argument("--field", action="append", metavar="NAME", help="of each item (default: response)")
     words.add_argument("--id", required=True, help="for the option `tokens` of the response")
@@ -53,6 +53,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     source.add_argument("--tokenizer", type=Path, metavar="FILE", help="a tokenizer.json")
     words.add_argument("--key-env", metavar="NAME", help="environment variable with the server's API key")
     words.add_argument("--words", type=int, default=600, metavar="N", help="how many (default: 600)")
+    words.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     words.add_argument("--skip", action="append", default=[], metavar="WORD", help="a word to leave out")
     again = parts.add_parser("rotate", help="begin a new epoch", description=_rotate.__doc__)
     again.add_argument("--key-ring", type=Path, required=True, metavar="FILE")
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _vocabulary(options: argparse.Namespace) -> int:
-    """Print a vocabulary: the commonest words of unmarked answers that are one token each."""
+    """Make a vocabulary: the commonest words of unmarked answers that are one token each."""
     from gateway.datasets import texts
     from gateway.errors import ConfigError, Place
     from gateway.policies.forms import slug
@@ -83,8 +84,20 @@ def _vocabulary(options: argparse.Namespace) -> int:
             words = choose(found, server.token, options.words, options.skip)
     if not words:
         raise ConfigError.at(Place(str(options.files[0])), "no two words come twice and are one token each")
-    sys.stdout.writelines(lines(name, options.model, words))
+    _write(options.output, "".join(lines(name, options.model, words)))
     return 0
+
+
+def _write(path: Path | None, text: str) -> None:
+    from gateway.errors import ConfigError, Place
+
+    if path is None:
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError.at(Place(str(path)), f"cannot be written: {error.strerror}") from None
 
 
 def _rotate(options: argparse.Namespace) -> int:

@@ -35,11 +35,6 @@ class Evidence:
         least = max(0, -(-(score + len(tail) - 1) // 2))
         return tail[least] / tail[0] if least < len(tail) else 0.0
 
-    @property
-    def places(self) -> int:
-        """Coins that have a say: no p-value is below one in two to this power."""
-        return sum(number != 0 for number in self._numbers)
-
     @cached_property
     def _tail(self) -> Sequence[int]:
         """At each sum of sizes on the positive side: how many of all choices of signs give it or more."""

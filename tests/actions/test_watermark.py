@@ -142,6 +142,12 @@ def test_the_clients_own_entries_win_and_the_engine_is_not_overburdened(
     assert list(kept.items()) == list(ours.items())[: max(0, limit - len(own))]
 
 
+def test_a_bias_that_is_full_already_stays_as_it_is() -> None:
+    full: JSON = {str(token): 1 for token in range(300)}
+    assert edited(mark(), {**CHAT, "logit_bias": full}) is None
+    assert edited(mark(engine="vllm"), {**CHAT, "logit_bias": full}) is not None
+
+
 def test_a_vocabulary_that_is_not_there_or_too_large_is_told() -> None:
     made = action("watermark", tokens="word")
     with pytest.raises(LookupError, match=r"no vocabulary 'word' \(did you mean 'words'\?\)"):
