@@ -198,6 +198,8 @@ class Transaction:
 
     def _keyed(self, actions: Mapping[str, Action], now: float) -> Mapping[str, Action]:
         """The actions under the principal's key, where they have one."""
+        if not actions:
+            return actions
         return {name: action.keyed(self.principal, self._ring, now) for name, action in actions.items()}
 
     def _take(self) -> list[Op]:
