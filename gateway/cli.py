@@ -21,6 +21,7 @@ from gateway.commands import (
     fields,
     identify,
     label,
+    mark,
     promote,
     record,
     replay,
@@ -29,6 +30,7 @@ from gateway.commands import (
     serve,
     test,
     tune,
+    verify,
 )
 from gateway.errors import ConfigError
 
@@ -47,6 +49,8 @@ VERBS = (
     fields,
     schema,
     corpus,
+    mark,
+    verify,
     explain,
     bench,
 )

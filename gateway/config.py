@@ -192,17 +192,23 @@ class PoliciesConfig(Section):
     path: FilePath = _default(Path("policies"))
     candidate: FilePath | None = None
     ceiling: Literal["disabled", "shadow", "enforce"] = "shadow"
-    allow_actions: tuple[ActionName, ...] = ()
     on_error: Literal["allow", "refuse"] = "allow"
     reload: ReloadConfig = ReloadConfig()
     budget: Duration | None = None
     guard: Percent | None = _default("5%")
     last_known_good: bool = False
+    allow_actions: tuple[ActionName, ...] = ()
 
     @property
     def mode(self) -> Mode:
         """The ceiling as the engine takes it."""
         return Mode[self.ceiling.upper()]
+
+
+class MarksConfig(Section):
+    """What answers are marked under, by responses that do."""
+
+    key_ring: FilePath | None = None
 
 
 class StoreConfig(Section):
@@ -233,6 +239,7 @@ class Config(Section):
     upstream: UpstreamConfig
     identity: IdentityConfig
     policies: PoliciesConfig
+    marks: MarksConfig
     store: StoreConfig
     record: RecordConfig
     log: LogConfig

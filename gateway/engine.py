@@ -17,6 +17,7 @@ from gateway.actions.base import Action, Editor
 from gateway.assessment import ENFORCED, SHADOW, Assessment, Writes
 from gateway.dialects.base import Dialect, Object
 from gateway.fields import Facts
+from gateway.marks.keyring import UNKEYED, KeyRing
 from gateway.model import (
     Batch,
     Call,
@@ -52,6 +53,7 @@ class Transaction:
         client: Client,
         decision_id: str,
         candidate: Plan | None = None,
+        ring: KeyRing = UNKEYED,
     ) -> None:
         self.call = call
         self.dialect = dialect
@@ -71,6 +73,7 @@ class Transaction:
         self._candidate_readings: Sequence[Sequence[Reading]] = ()
         self._takes: list[tuple[int, Action]] = []
         self._plans: tuple[Mapping[str, Action], ...] = ({}, {})
+        self._ring = ring
 
     # --- the verbs --------------------------------------------------------------------------------
 
@@ -98,7 +101,7 @@ class Transaction:
         writes.add(0, turns.enter(self.call.turns))
         enforced, hard = active.climb(ENFORCED, writes)
         shadow, soft = active.climb(SHADOW, writes)
-        self._plans = (hard, soft)
+        self._plans = (self._keyed(hard, now), self._keyed(soft, now))
         self.decision = replace(
             self.decision,
             enforced=enforced,
@@ -193,6 +196,12 @@ class Transaction:
         return self._active.skipped | failed
 
     # --- responding -------------------------------------------------------------------------------
+
+    def _keyed(self, actions: Mapping[str, Action], now: float) -> Mapping[str, Action]:
+        """The actions under the principal's key, where they have one."""
+        if not actions:
+            return actions
+        return {name: action.keyed(self.principal, self._ring, now) for name, action in actions.items()}
 
     def _take(self) -> list[Op]:
         ops: list[Op] = []

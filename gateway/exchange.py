@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from msgspec import structs
-
 from gateway import dialects
 from gateway.budget import Budget, within
 from gateway.dialects import body as bodies
@@ -21,10 +19,12 @@ from gateway.dialects.base import Dialect, Failure, Framing, Object
 from gateway.dialects.routes import dialect_for_errors, resolve
 from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
+from gateway.marks.keyring import UNKEYED, KeyRing
 from gateway.model import Call, Client, Mode, Outcome, Principal, Refusal, Route
 from gateway.plan import Plan
 from gateway.planner import plan
 from gateway.policies.bundle import Bundle
+from gateway.policies.leave import permitted
 from gateway.records import Record, record_of
 from gateway.stores.base import Store
 from gateway.stream import DocumentRewriter, Observer, Rewriter
@@ -65,17 +65,21 @@ class Gate:
     """For the costly signals of one call; `policies.budget`."""
     candidate: Bundle | None = None
     """A second bundle that is asked as well and never acts."""
-    keys: Callable[[Principal], bytes] | None = None
-    """What keyed responses draw from, for each principal; None where none may act."""
     born: Mapping[str, float] = field(default_factory=dict)
     """When counters began that are younger than the store, by fingerprint."""
+    allowed: frozenset[str] | None = None
+    """`policies.allow_actions`; None where nothing reaches anybody, and so everything may be tried."""
+    ring: KeyRing = UNKEYED
+    """What answers are marked under."""
     plan: Plan | None = field(init=False)
     """What the engine makes of the bundle."""
     trial: Plan | None = field(init=False)
     """The same of the candidate."""
 
     def __post_init__(self) -> None:
-        made = None if self.bundle is None else plan(within(self.bundle, self.budget), self.born)
+        made = None
+        if self.bundle is not None:
+            made = plan(permitted(within(self.bundle, self.budget), self.allowed), self.born)
         object.__setattr__(self, "plan", made)
         made = None if self.candidate is None else plan(self.candidate, self.born, trial=True)
         object.__setattr__(self, "trial", made)
@@ -133,16 +137,6 @@ _FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjs
 _REFUSED_KIND = {403: "permission", 429: "rate_limit", 503: "unavailable"}
 _CALL_KIND = {413: "too_large", 415: "unsupported", 404: "not_found"}
 _UPSTREAM_STATUS = {"timeout": (504, "timeout"), "connect": (502, "upstream")}
-
-
-def too_large(limit: int) -> CallError:
-    """A request body of more bytes than a driver takes in."""
-    return CallError(413, "body_too_large", f"The request body is larger than {limit} bytes.")
-
-
-def unknown_route() -> CallError:
-    """A path that is not known, where the operator denies those."""
-    return CallError(404, "unknown_route", "This path is not served here.")
 
 
 @dataclass(slots=True)
@@ -225,12 +219,19 @@ class Exchange:
         assert self.gate.plan is not None
         assert self.call is not None
         assert self.principal is not None
-        if self.gate.keys is not None:
-            self.call = structs.replace(self.call, key=self.gate.keys(self.principal))
         gate, who = self.gate, self.principal
         active, trial = self.gate.plan.breaker.working(now), gate.trial and gate.trial.breaker.working(now)
         transaction = Transaction(
-            active, gate.ceiling, self.call, self._dialect, parsed, who, self.client, self.id, trial
+            active,
+            gate.ceiling,
+            self.call,
+            self._dialect,
+            parsed,
+            who,
+            self.client,
+            self.id,
+            trial,
+            gate.ring,
         )
         try:
             decision = judge(transaction, self.gate.store, now)

@@ -161,11 +161,6 @@ def key_principal(key: bytes, secret: bytes) -> str:
     return f"key_{state.hexdigest()}"
 
 
-def mark_key(principal: str, secret: bytes) -> bytes:
-    """The 32-byte key under which answers to a principal are marked; it tells nothing about the secret."""
-    return hashlib.blake2b(principal.encode(), digest_size=32, key=secret, person=b"mark").digest()
-
-
 def _state(kind: str, secret: bytes) -> hashlib.blake2b:
     # `person` keeps a key from hashing like an address or a header of the same bytes.
     return hashlib.blake2b(digest_size=10, key=secret, person=kind.encode())

@@ -113,8 +113,6 @@ class Call(Struct, frozen=True):
     """The dialect's end-user field, as sent; only its hash ever leaves the process."""
     size: int = 0
     """Bytes of the decoded body."""
-    key: bytes = b""
-    """What responses that are keyed per principal draw from; empty where none may act. Never recorded."""
 
 
 class Usage(Struct, frozen=True):

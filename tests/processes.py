@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ RUNGS = ("narrow", "throttle", "perturb", "refuse")
 """Which rung a client of the test policies stands on is said by its User-Agent: `rung-narrow`."""
 
 SECRET = "a secret for the tests, 32 bytes"
+"""`identity.secret` of these gateways."""
 _PATIENCE = 30.0
 _ANNOUNCED = re.compile(r"^gateway on (http://\S+) in front of", re.MULTILINE)
 _POINTS = {"narrow": 40, "throttle": 55, "perturb": 70, "refuse": 45}
@@ -114,10 +115,12 @@ def run_gateway(
     mode: str,
     policies: Path = SHIPPED,
     unknown_routes: Literal["pass", "deny"] = "pass",
+    more: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[GatewayProcess]:
     """`gateway serve` on free ports with all its files in `directory`; ended by SIGTERM on leaving.
 
-    Raises AssertionError if it does not start, does not end cleanly, or has logged a traceback.
+    `more` are further settings by section. Raises AssertionError if it does not start, does not end cleanly,
+    or has logged a traceback.
     """
     directory.mkdir(exist_ok=True)
     settings = directory / "config.yaml"
@@ -125,6 +128,7 @@ def run_gateway(
         "identity": {"secret": SECRET},
         "server": {"drain": "1s", "unknown_routes": unknown_routes},
         "log": {"level": "warning"},
+        **(more or {}),
     }
     settings.write_text(json.dumps(options))
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(settings)]

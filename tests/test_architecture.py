@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "units": set(),
     "statistics": set(),
     "dialects": {"errors", "model"},
+    "marks": {"model"},
     "turns": {"model"},
     "records": {"model"},
     "patterns": {"words"},
@@ -32,11 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": {
         "campaigns", "conditions", "corpora", "fields", "model", "observations", "patterns", "units", "words",
     },
-    "marks": {"model"},
-    "actions": {"dialects", "marks", "model", "units"},
+    "actions": {"dialects", "marks", "model", "units", "words"},
     "policies": {
-        "actions", "conditions", "corpora", "errors", "model", "patterns", "signals", "strict_yaml",
-        "units", "words",
+        "actions", "conditions", "corpora", "errors", "marks", "model", "patterns", "signals",
+        "strict_yaml", "units", "words",
     },
     "budget": {"fields", "model", "policies", "signals"},
     "breaker": {"budget"},
@@ -52,11 +52,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "actions", "breaker", "fields", "ladder", "model", "observations", "plan", "policies", "relief",
         "score", "signals",
     },
-    "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
+    "engine": {
+        "actions", "assessment", "dialects", "fields", "marks", "model", "plan", "stores.base", "turns",
+    },
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
     "exchange": {
-        "budget", "dialects", "engine", "errors", "model", "plan", "planner", "policies", "records",
+        "budget", "dialects", "engine", "errors", "marks", "model", "plan", "planner", "policies", "records",
         "stores.base", "stream", "usage",
     },
 }  # fmt: skip

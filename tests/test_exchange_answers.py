@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from gateway.adapters.refusals import too_large, unknown_route
 from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Forward, Headers, too_large, unknown_route
+from gateway.exchange import Answer, Forward, Headers
 from gateway.model import Mode, Outcome
 from gateway.policies.bundle import Bundle
 from gateway.stores.memory import MemoryStore

@@ -8,11 +8,9 @@ from pathlib import Path
 from gateway.assemble import assemble
 from gateway.config import load_config
 from gateway.exchange import Exchange, Forward, Gate, Head
-from gateway.identity import mark_key
 from gateway.marks.text import evidence, mark
 from gateway.model import JSON, Outcome
 from gateway.policies.bundle import Bundle
-from gateway.secret import identity_secret
 from tests.actions.answers import whole
 from tests.exchanges import JSON_ANSWER, POINTS, chat
 from tests.marks.texts import PROSE
@@ -53,12 +51,11 @@ def answered(made: Gate, key: bytes = b"sk-1") -> tuple[Exchange, str]:
 
 def test_each_principals_answers_carry_the_mark_of_its_own_key(tmp_path: Path) -> None:
     made = gate(tmp_path, BUNDLE, "enforce", "perturb")
-    secret = identity_secret(load_config(None, {"identity.state_dir": str(tmp_path)}, env={}).identity)
     texts = {}
     for name in (b"sk-1", b"sk-2"):
         one, text = answered(made, name)
         assert one.principal is not None
-        key = mark_key(one.principal.id, secret)
+        key = made.ring.at(0.0).key(one.principal.id)
         assert text == mark(PROSE, key, "strong")
         assert one.transaction is not None
         assert one.transaction.decision.applied == ("log", "perturb")
@@ -74,7 +71,7 @@ def test_without_leave_it_is_off_on_both_tracks(tmp_path: Path) -> None:
     assert text == PROSE
     assert one.transaction is not None
     decision = one.transaction.decision
-    assert (decision.applied, decision.would, one.call and one.call.key) == (("log",), ("log",), b"")
+    assert (decision.applied, decision.would) == (("log",), ("log",))
 
 
 def test_in_shadow_the_answer_stays_and_the_record_says_what_would_be_done(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from gateway.actions.logprobs import Logprobs
 from gateway.actions.perturb import Perturb
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
+from gateway.actions.watermark import Watermark
 
 _ACTIONS: dict[str, type[Action]] = {
     action.name: action
@@ -23,6 +24,7 @@ _ACTIONS: dict[str, type[Action]] = {
         Perturb,
         Reasoning,
         Reject,
+        Watermark,
     )
 }
 

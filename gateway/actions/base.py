@@ -7,12 +7,15 @@ returning the neutral value.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from gateway.dialects.base import Dialect, Object
-from gateway.model import Call, Refusal, Take
+from gateway.marks.greenlist import Vocabulary
+from gateway.marks.keyring import KeyRing
+from gateway.model import Call, Principal, Refusal, Take
 
 Verdict = Literal["kept", "changed", "drop"]
 
@@ -44,11 +47,24 @@ class Action:
     name: ClassVar[str]
     options_type: ClassVar[type[Options]] = Options
     alters_text: ClassVar[bool] = False
+    marks: ClassVar[bool] = False
+    """Whether answers carry the principal's key, so that `gateway verify` may find it."""
     opt_in: ClassVar[bool] = False
-    """Off unless the settings list it in `policies.allow_actions`."""
+    """Off unless `policies.allow_actions` names it: it changes what innocent people may read."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
+
+    def prepare(self, vocabularies: Mapping[str, Vocabulary]) -> Self:
+        """The action with what its options name in other documents, or itself.
+
+        Raises LookupError with a message where there is no such document, ValueError where it does not fit.
+        """
+        return self
+
+    def keyed(self, principal: Principal, ring: KeyRing, now: float) -> Action:
+        """The action under the key of one principal at one time, or itself."""
+        return self
 
     def refuse(self, call: Call) -> Refusal | None:
         """An answer in place of the model's."""

@@ -8,13 +8,15 @@ what may be exchanged in it, is in `gateway.marks`.
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import ClassVar
 
 from gateway.actions import base
 from gateway.actions.texts import TextEditor
 from gateway.dialects.base import Dialect, Object
+from gateway.marks.keyring import KeyRing, name_of
 from gateway.marks.text import Marker, Profile
-from gateway.model import Call
+from gateway.model import Call, Principal
 
 _CONVERSATIONS = frozenset({"chat", "messages", "responses"})
 _ON_FORM = re.compile(
@@ -53,10 +55,18 @@ class Perturb(base.Action):
     options_type: ClassVar[type[base.Options]] = Options
     alters_text = True
     opt_in = True
+    marks = True
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._profile = options.profile
+        self._key = b""
+
+    def keyed(self, principal: Principal, ring: KeyRing, now: float) -> Perturb:
+        """Under the key of one principal."""
+        made = copy(self)
+        made._key = ring.at(now).key(name_of(principal, whole_org=False))  # noqa: SLF001  its own copy
+        return made
 
     def editor(self, call: Call, dialect: Dialect, body: Object) -> base.Editor | None:
         """An editor with its own state for each text of the answer."""
@@ -64,10 +74,6 @@ class Perturb(base.Action):
             return None
         if any(turn.role in ("user", "system") and _ON_FORM.search(turn.text) for turn in call.turns):
             return None
-        key, profile = call.key or _NOBODY, self._profile
+        key, profile = self._key, self._profile
         quoted = "\n".join(turn.text for turn in call.turns)
         return TextEditor(dialect, lambda: Marker(key, profile, quoted))
-
-
-_NOBODY = b"nobody"
-"""The key where nobody gets an answer: in replays, which say only that the response would have acted."""

@@ -17,9 +17,10 @@ from typing import Protocol
 from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
+from gateway.adapters.refusals import too_large, unknown_route
 from gateway.badge import badge
 from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
+from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
 from gateway.metrics import Metrics
 from gateway.model import Outcome
 from gateway.records import Record

@@ -28,12 +28,13 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.exceptions import OptionsError
 
 from gateway.adapters.proof import load_proven, proven_files
+from gateway.adapters.refusals import too_large, unknown_route
 from gateway.assemble import reloader_of
 from gateway.audit import Writer
 from gateway.badge import badge
 from gateway.config import load_config
 from gateway.errors import CallError, ConfigError, Place, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
+from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
 from gateway.metrics import Metrics
 from gateway.model import JSON, Outcome
 from gateway.records import Record

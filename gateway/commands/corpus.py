@@ -56,8 +56,8 @@ def _build(options: argparse.Namespace) -> int:
     """Make a pack of the sentences of a collection. The same files always give the same bytes."""
     from gateway.corpora import Origin, build, encode
     from gateway.datasets import texts
+    from gateway.policies.forms import slug
     from gateway.policies.rules import PACKED
-    from gateway.policies.schema import slug
 
     output: Path = options.output
     if output.suffix != PACKED:

@@ -13,6 +13,7 @@ from typing import Literal
 from gateway.actions.base import Action
 from gateway.conditions import Condition
 from gateway.errors import Place
+from gateway.marks.greenlist import Vocabulary
 from gateway.model import Mode
 from gateway.patterns import PatternSet
 from gateway.signals.base import Detector
@@ -165,3 +166,5 @@ class Bundle:
     tenants: tuple[Tenant, ...] = ()
     """Nobody is in two by the same kind of name (principal, organisation, tier)."""
     exemptions: tuple[Exemption, ...] = ()
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict, repr=False)
+    """By id, for tools that look for marks; the actions hold their own."""

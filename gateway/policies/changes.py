@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from gateway.errors import Place
 from gateway.model import Mode
-from gateway.policies.bundle import Advice, Bundle, Ladder, Policy
+from gateway.policies.bundle import Bundle, Policy
 
 
 def each_policy(bundle: Bundle, change: Callable[[Policy], Policy]) -> Bundle:
@@ -29,32 +28,6 @@ def windowed(bundle: Bundle) -> Bundle:
         return replace(policy, match=None, signals=signals)
 
     return each_policy(bundle, change)
-
-
-def permitted(bundle: Bundle, allowed: Collection[str]) -> Bundle:
-    """The bundle without the responses that are off unless `allowed` names them; it warns of those."""
-    off = _barred(bundle, allowed)
-    if not off:
-        return bundle
-
-    def change(ladder: Ladder) -> Ladder:
-        rungs = (
-            replace(rung, actions={name: rung.actions[name] for name in rung.actions if name not in off})
-            for rung in ladder.rungs
-        )
-        return replace(ladder, rungs=tuple(rungs))
-
-    tenants = tuple(replace(tenant, ladder=change(tenant.ladder)) for tenant in bundle.tenants)
-    place = Place("policies.allow_actions")
-    said = (Advice(place, f"does not list '{name}', so it is off on every rung") for name in sorted(off))
-    ladder = change(bundle.ladder)
-    return replace(bundle, ladder=ladder, tenants=tenants, warnings=(*bundle.warnings, *said))
-
-
-def _barred(bundle: Bundle, allowed: Collection[str]) -> frozenset[str]:
-    ladders = (bundle.ladder, *(tenant.ladder for tenant in bundle.tenants))
-    actions = (item for ladder in ladders for rung in ladder.rungs for item in rung.actions.items())
-    return frozenset(name for name, action in actions if action.opt_in and name not in allowed)
 
 
 def enforced(bundle: Bundle) -> frozenset[str]:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from gateway.actions.base import Action
 from gateway.corpora import Corpus
 from gateway.errors import Place
+from gateway.marks.greenlist import Vocabulary, Word
 from gateway.model import Mode
 from gateway.patterns import Pattern, PatternError, PatternSet, together
 from gateway.policies.bundle import Bundle, Ladder, Policy, Rollout, Tenant
@@ -34,6 +35,7 @@ from gateway.policies.schema import (
     PatternsDocument,
     PolicyDocument,
     TenantDocument,
+    VocabularyDocument,
 )
 from gateway.policies.tenants import TenantCompiler, Written
 from gateway.signals.base import Detector
@@ -94,11 +96,10 @@ def compile_bundle(
     """
     found = Problems(list(problems))
     sources = _read(documents, detectors, found)
-    sets = {source.model.id: _pattern_set(source, found) for source in sources.of(PatternsDocument)}
-    together(sets.values())
-    ladder = _common_ladder(sources, ladders := _ladders(sources, actions, found), found, origin)
-    rungs = {rung.id: rung for rung in ladder.rungs}
-    scene = Scene(detectors, sets, rungs or None, sources.lost, corpora)
+    sets, words = _pattern_sets(sources, found), _vocabularies(sources, found)
+    ladder = _common_ladder(sources, ladders := _ladders(sources, actions, words, found), found, origin)
+    rungs = {rung.id: rung for rung in ladder.rungs} or None
+    scene = Scene(detectors, sets, rungs, sources.lost, corpora)
     written = _policies(sources, scene, found)
     policies = tuple(one.policy for one in written)
     tenant = TenantCompiler(written, ladders, ladder, scene, found).compile
@@ -115,14 +116,20 @@ def compile_bundle(
         sets,
         tenants,
         tuple(filter(None, exemptions)),
+        words,
     )
 
 
-def _ladders(sources: _Sources, actions: Mapping[str, type[Action]], problems: Problems) -> dict[str, Ladder]:
+def _ladders(
+    sources: _Sources,
+    actions: Mapping[str, type[Action]],
+    words: Mapping[str, Vocabulary],
+    problems: Problems,
+) -> dict[str, Ladder]:
     return {
-        source.model.id: LadderCompiler(actions, problems, source.canonical).compile(
-            source.document, source.model
-        )
+        source.model.id: LadderCompiler(
+            actions, problems, source.canonical, words, lost=sources.lost
+        ).compile(source.document, source.model)
         for source in sources.of(LadderDocument)
     }
 
@@ -138,6 +145,16 @@ def _policies(sources: _Sources, scene: Scene, problems: Problems) -> list[Writt
         )
         for source in sources.of(PolicyDocument)
     ]
+
+
+def vocabularies(documents: Iterable[Document], problems: Problems) -> dict[str, Vocabulary]:
+    """The vocabularies among the documents, by id; nothing else of them is looked at."""
+    found = (
+        one
+        for one in documents
+        if isinstance(one.value, dict) and KINDS.get(str(one.value.get("kind"))) is VocabularyDocument
+    )
+    return _vocabularies(_read(found, (), problems), problems)
 
 
 def with_mode(bundle: Bundle, mode: Mode) -> Bundle:
@@ -215,6 +232,12 @@ def _kind(document: Document, problems: Problems) -> str:
     return ""
 
 
+def _pattern_sets(sources: _Sources, problems: Problems) -> dict[str, PatternSet]:
+    sets = {source.model.id: _pattern_set(source, problems) for source in sources.of(PatternsDocument)}
+    together(sets.values())
+    return sets
+
+
 def _pattern_set(source: _Source[PatternsDocument], problems: Problems) -> PatternSet:
     """The set; an empty one in its place if it is wrong, so that its users are not blamed."""
     patterns = {
@@ -227,6 +250,19 @@ def _pattern_set(source: _Source[PatternsDocument], problems: Problems) -> Patte
         for path, message in error.problems:
             problems.add(source.document, ("items", *path), message, at_key=False)
         return PatternSet(source.model.id, {})
+
+
+def _vocabularies(sources: _Sources, problems: Problems) -> dict[str, Vocabulary]:
+    """By id; an empty one in the place of a wrong one, so that its users are not blamed."""
+    found: dict[str, Vocabulary] = {}
+    for source in sources.of(VocabularyDocument):
+        words = (Word(text, word.id, word.count) for text, word in source.model.words.items())
+        try:
+            found[source.model.id] = Vocabulary(words, source.model.models)
+        except ValueError as error:
+            problems.add(source.document, ("words",), str(error))
+            found[source.model.id] = Vocabulary(())
+    return found
 
 
 def _common_ladder(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.actions.base import Action
 from gateway.actions.log import Log
+from gateway.marks.greenlist import Vocabulary
 from gateway.policies.bundle import Ladder, Requires, Rung
 from gateway.policies.problems import Problems
 from gateway.policies.schema import LadderDocument, RungDocument
@@ -21,7 +22,7 @@ CORROBORATED = 2
 program (threats.md, 1.3), two that see different things rarely about the same one."""
 
 
-PLANNED = frozenset({"watermark", "notify", "warn", "challenge"})
+PLANNED = frozenset({"notify", "warn", "challenge"})
 """Actions that the design names and a later version brings."""
 
 
@@ -34,11 +35,17 @@ def _with_log(actions: Mapping[str, Action]) -> Mapping[str, Action]:
 
 @dataclass(slots=True)
 class LadderCompiler:
-    """Compiles one ladder; mistakes go to `problems`, parsed options to `canonical` by their path."""
+    """Compiles one ladder; mistakes go to `problems`, parsed options to `canonical` by their path.
+
+    `vocabularies` are those that actions may name; `lost`: some documents could not be read, so that one
+    which is not there is no mistake of the ladder's.
+    """
 
     actions: Mapping[str, type[Action]]
     problems: Problems
     canonical: dict[Path, Any]
+    vocabularies: Mapping[str, Vocabulary]
+    lost: bool
 
     def compile(self, document: Document, model: LadderDocument) -> Ladder:
         """The ladder, complete if no problem was found."""
@@ -102,4 +109,12 @@ class LadderCompiler:
             self.problems.add(document, path, str(error))
             return None
         self.canonical[path] = options.model_dump(mode="json")
-        return action
+        try:
+            return action.prepare(self.vocabularies)
+        except LookupError as error:
+            if not self.lost:
+                self.problems.add(document, path, str(error.args[0]))
+            return None
+        except ValueError as error:
+            self.problems.add(document, path, str(error))
+            return None

@@ -7,8 +7,6 @@ their own beside their code.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -18,110 +16,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
-    WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
 from gateway.conditions import Spec
+from gateway.policies import forms
 from gateway.policies.bundle import Effect, Rollout
+from gateway.policies.forms import Factor, ModeWord, OrAs, Ramp, Slug, Words
 from gateway.units import Day, Duration, Percent
-
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_FACTOR = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)x")
-_AISVS = re.compile(r"C\d{1,2}(?:\.\d{1,2}){0,2}")
-_ATLAS = re.compile(r"AML\.(?:TA\d{4}|T\d{4}(?:\.\d{3})?|M\d{4}|CS\d{4})")
-
-
-def slug(value: str) -> str:
-    """An id as it is. Raises ValueError."""
-    if not _SLUG.fullmatch(value) or len(value) > 64:
-        raise ValueError("an id is made of lower-case letters and digits, with '-' between: hourly-output")
-    return value
-
-
-def _atlas(value: str) -> str:
-    if not _ATLAS.fullmatch(value):
-        raise ValueError("not an ATLAS id; write AML.T0024.002, AML.M0004 or AML.CS0056")
-    return value
-
-
-def _aisvs(value: str) -> str:
-    if not _AISVS.fullmatch(value):
-        raise ValueError("not an AISVS item; write C11.3 or C11.3.1")
-    return value
-
-
-def _ramp(value: object) -> tuple[float, float]:
-    """Two different numbers; [harmless, certain], rising or falling."""
-    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
-        raise ValueError("write two numbers: [harmless, certain]")
-    if value[0] == value[1]:
-        raise ValueError("the two numbers of a ramp must differ")
-    return float(value[0]), float(value[1])
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _rollout(value: object) -> object:
-    """`25%` is short for `{percent: 25%}`."""
-    return value if isinstance(value, dict) else {"percent": value}
-
-
-def _listed(value: object) -> object:
-    """A key without a value (`false_positives:`) is an empty list."""
-    return [] if value is None else value
-
-
-def _mapped(value: object) -> object:
-    """The same for a mapping."""
-    return {} if value is None else value
-
-
-def _factor(value: object) -> float:
-    """`10x`, `0.5x`."""
-    found = _FACTOR.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not found:
-        raise ValueError("write a factor: 10x, 0.5x")
-    return float(found[1])
-
-
-def _effect(value: object) -> object:
-    """`skip` is short for `{points: 0x}`."""
-    if isinstance(value, str) and value != "skip":
-        raise ValueError("write skip, {ramp: 10x} or {points: 0.5x}")
-    return {"points": "0x"} if value == "skip" else value
-
-
-def _named(value: str) -> str:
-    if "*" in value:
-        raise ValueError("may not apply to '*': name the policies or signals")
-    return value
-
-
-def _text(pattern: re.Pattern[str]) -> WithJsonSchema:
-    """For the JSON Schema: text of this form."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
-
-
-class OrAs:
-    """For the JSON Schema: another form of writing a value, which a validator before the type reads."""
-
-    def __init__(self, **form: Any) -> None:
-        self._form = form
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [self._form, handler(core)]}
-
-
-Slug = Annotated[str, AfterValidator(slug), _text(_SLUG)]
-Words = Annotated[list[str], BeforeValidator(_listed), OrAs(type="null")]
-Ramp = Annotated[tuple[float, float], BeforeValidator(_ramp)]
-Factor = Annotated[float, BeforeValidator(_factor)]
-ModeWord = Literal["disabled", "shadow", "enforce"]
 
 
 class Strict(BaseModel):
@@ -136,9 +38,9 @@ class Strict(BaseModel):
 class Reference(Strict):
     """Where the behaviour is described: one of an ATLAS id, an OWASP AISVS item, or an address."""
 
-    atlas: Annotated[str, AfterValidator(_atlas), _text(_ATLAS)] | None = None
+    atlas: Annotated[str, AfterValidator(forms.atlas), forms.text(forms.ATLAS)] | None = None
     """A tactic, technique, mitigation or case study of MITRE ATLAS: AML.T0024.002."""
-    aisvs: Annotated[str, AfterValidator(_aisvs), _text(_AISVS)] | None = None
+    aisvs: Annotated[str, AfterValidator(forms.aisvs), forms.text(forms.AISVS)] | None = None
     """A chapter, section or requirement of OWASP AISVS 1.0: C11.3."""
     url: str | None = None
     """An address where it is described."""
@@ -174,7 +76,7 @@ class Described(Named):
     """How grave it is if true."""
     owner: str = ""
     """Who answers for it."""
-    references: Annotated[list[Reference], BeforeValidator(_listed), OrAs(type="null")] = []
+    references: Annotated[list[Reference], BeforeValidator(forms.listed), OrAs(type="null")] = []
     """Where the behaviour is described: ATLAS, AISVS, an address."""
     false_positives: Words = []
     """Honest traffic that it may hit."""
@@ -226,7 +128,7 @@ class PolicyDocument(Described):
     since: Day | None = None
     """The day on which its mode last changed; `gateway check` reminds of what stays in shadow for 60 days."""
     rollout: Annotated[
-        RolloutDocument, BeforeValidator(_rollout), OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
+        RolloutDocument, BeforeValidator(forms.rollout), OrAs(type="string", pattern=r"^[0-9.]+\s*%$")
     ] = RolloutDocument()
     """The share of customers that it may act on: 25%, or {percent: 25%, by: org, holdout: 2%}."""
     match: Spec | None = None
@@ -306,9 +208,9 @@ class LadderDocument(Described):
 class EffectDocument(Strict):
     """How a signal is softened: its ramp moved away by a factor, or its points cut to a part."""
 
-    ramp: Annotated[Factor, Field(ge=1), _text(_FACTOR)] | None = None
+    ramp: Annotated[Factor, Field(ge=1), forms.text(forms.FACTOR)] | None = None
     """Moves the ramp away from harmless by this factor: 10x, their normal is ten times ours."""
-    points: Annotated[Factor, Field(ge=0, le=1), _text(_FACTOR)] | None = None
+    points: Annotated[Factor, Field(ge=0, le=1), forms.text(forms.FACTOR)] | None = None
     """The part of the points that stays: 0.5x."""
 
     @model_validator(mode="after")
@@ -334,9 +236,9 @@ class ExemptionDocument(Named):
     """Its last day; from then on it is not applied."""
     match: Spec
     """Which calls it is about."""
-    applies_to: Annotated[list[Annotated[str, AfterValidator(_named)]], Field(min_length=1)]
+    applies_to: Annotated[list[Annotated[str, AfterValidator(forms.named)]], Field(min_length=1)]
     """Policies, or signals as policy.signal."""
-    effect: Annotated[EffectDocument, BeforeValidator(_effect), OrAs(const="skip")]
+    effect: Annotated[EffectDocument, BeforeValidator(forms.effect), OrAs(const="skip")]
     """skip, {ramp: 10x} or {points: 0.5x}."""
     until_score: Annotated[float, Field(gt=0, le=100)] | None = None
     """It holds while the score would stay below this without it."""
@@ -361,7 +263,7 @@ class TenantDocument(Named):
     """How far any policy may go for them."""
     ladder: Slug | None = None
     """A ladder of their own, by id."""
-    set: Annotated[dict[str, Any], BeforeValidator(_mapped), OrAs(type="null")] = {}
+    set: Annotated[dict[str, Any], BeforeValidator(forms.mapped), OrAs(type="null")] = {}
     """Other numbers, by their dotted path: logprobs.signals.one-token-probes.points: 5."""
 
     @model_validator(mode="after")
@@ -371,13 +273,40 @@ class TenantDocument(Named):
         return self
 
 
-AnyDocument = PolicyDocument | PatternsDocument | LadderDocument | ExemptionDocument | TenantDocument
+class WordDocument(Strict):
+    """A word of a vocabulary."""
+
+    id: Annotated[int, Field(ge=0)]
+    """The token that is a space and this word."""
+    count: Annotated[int, Field(ge=0)]
+    """How often it stands in the reference, unmarked answers of the model."""
+
+
+class VocabularyDocument(Named):
+    """Common words of a tokenizer, of which `watermark` prefers some; `gateway mark vocabulary` makes it."""
+
+    kind: Literal["vocabulary"]
+    models: Annotated[list[str], Field(min_length=1)]
+    """Names of the models with this tokenizer, as requests name them; `*` stands for any text."""
+    words: Annotated[dict[str, WordDocument], Field(min_length=2)]
+    """The words. A mark is found again only with the words that it was made with: keep the file."""
+
+
+AnyDocument = (
+    PolicyDocument
+    | PatternsDocument
+    | LadderDocument
+    | ExemptionDocument
+    | TenantDocument
+    | VocabularyDocument
+)
 KINDS: Mapping[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "patterns": PatternsDocument,
     "ladder": LadderDocument,
     "tenant": TenantDocument,
     "exemption": ExemptionDocument,
+    "vocabulary": VocabularyDocument,
 }
 """The kinds of documents that make a bundle."""
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, model_validator
 
-from gateway.policies.schema import OrAs, Strict
+from gateway.policies.forms import OrAs
+from gateway.policies.schema import Strict
 
 CLOSE = 1e-6
 """Numbers nearer than this are equal: what is compared went through sums of floats."""

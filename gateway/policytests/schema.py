@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.dialects.routes import resolve
-from gateway.policies.schema import OrAs, Slug, Strict
+from gateway.policies.forms import OrAs, Slug
+from gateway.policies.schema import Strict
 from gateway.policytests.checks import Check
 from gateway.units import DURATION_FORM, Duration, duration
 from gateway.words import quote, suggest

@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import actions, dialects
+from gateway.marks.keyring import UNKEYED
+from gateway.model import Principal
 from tests.actions.helpers import action, call
 
 MINIMAL: dict[str, dict[str, object]] = {
@@ -17,6 +19,7 @@ MINIMAL: dict[str, dict[str, object]] = {
     "perturb": {},
     "reasoning": {},
     "reject": {"status": 403, "code": "usage_review"},
+    "watermark": {"tokens": "words"},
 }
 
 
@@ -47,5 +50,6 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     assert not act.edit_request(request, dialects.get("openai_chat"), {"messages": []})
     edits = act.editor(request, dialects.get("openai_chat"), {"messages": []}) is not None
     assert edits == (name in ("logprobs", "perturb", "reasoning"))
-    assert act.alters_text == (name in ("perturb", "reasoning"))
-    assert act.opt_in == (name == "perturb")
+    assert act.alters_text == (name in ("perturb", "reasoning", "watermark"))
+    assert act.opt_in == (name in ("perturb", "watermark"))
+    assert (act.keyed(Principal("p"), UNKEYED, 0.0) is act) == (not act.marks)

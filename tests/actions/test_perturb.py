@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from pydantic import ValidationError
 
 from gateway import dialects
 from gateway.actions.base import Editor
 from gateway.actions.perturb import Perturb
 from gateway.dialects.base import Object
+from gateway.marks.keyring import Epoch, KeyRing
 from gateway.marks.protected import WINDOW
 from gateway.marks.text import mark
+from gateway.model import Principal
 from tests.actions.answers import edited_stream, edited_whole, events, said, whole
 from tests.actions.helpers import ENDPOINTS, action, call, editor
 from tests.marks.texts import KEY, OTHER, PROSE, PROTECTED
@@ -27,9 +28,17 @@ CONVERSATIONS = [
 ASK: Object = {"messages": [{"role": "user", "content": "How do I grow herbs?"}]}
 
 
+class Fixed(Epoch):
+    """An epoch with one key for everybody."""
+
+    def key(self, name: str) -> bytes:
+        return self.secret
+
+
 def marker(dialect: str = "openai_chat", key: bytes = KEY, **options: Any) -> Editor:
-    asked = replace(call(ASK if dialect != "openai_responses" else {"input": "How?"}, dialect), key=key)
-    found = action("perturb", **options).editor(asked, dialects.get(dialect), {})
+    asked = call(ASK if dialect != "openai_responses" else {"input": "How?"}, dialect)
+    keyed = action("perturb", **options).keyed(Principal("p"), KeyRing([Fixed("1", 0.0, key)]), 0.0)
+    found = keyed.editor(asked, dialects.get(dialect), {})
     assert found is not None
     return found
 

@@ -15,7 +15,8 @@ from gateway.authoring.condition_schema import MEANING
 from gateway.authoring.json_schema import ALL_KINDS, DIALECT, json_schema, written
 from gateway.conditions import OPERATORS, Spec
 from gateway.fields import FIELDS
-from gateway.policies.schema import KINDS, Slug, Strict
+from gateway.policies.forms import Slug
+from gateway.policies.schema import KINDS, Strict
 from gateway.signals import DETECTORS
 from gateway.signals.base import Detector, Options
 from gateway.units import Duration

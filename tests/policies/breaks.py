@@ -19,9 +19,9 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
         "0.yaml:8:7: error: mode: 'off' is not one of disabled, shadow, enforce (did you mean 'disabled'?)"
     ]),
     ("policy", "kind: policy", "kind: polcy", [
-        "0.yaml:1:7: error: kind: 'polcy' is not one of policy, patterns, ladder, tenant, exemption, tests (did you mean 'policy'?)"
+        "0.yaml:1:7: error: kind: 'polcy' is not one of policy, patterns, ladder, tenant, exemption, vocabulary, tests (did you mean 'policy'?)"
     ]),
-    ("policy", "kind: policy\n", "", ["0.yaml:1:1: error: missing key 'kind': policy, patterns, ladder, tenant, exemption, tests"]),
+    ("policy", "kind: policy\n", "", ["0.yaml:1:1: error: missing key 'kind': policy, patterns, ladder, tenant, exemption, vocabulary, tests"]),
     ("policy", "title: A sample\n", "", ["0.yaml:1:1: error: missing key 'title'"]),
     ("policy", "id: sample", "id: Sample_1", [
         "0.yaml:2:5: error: id: an id is made of lower-case letters and digits, with '-' between: hourly-output"

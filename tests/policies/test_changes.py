@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policies.bundle import Bundle
-from gateway.policies.changes import enforced, next_epochs, permitted, windowed, with_epochs
+from gateway.policies.changes import enforced, next_epochs, windowed, with_epochs
 from tests.support import bundle, policy
 
 SIGNALS = """
@@ -38,31 +38,6 @@ def test_what_is_left_can_be_read_from_the_store_alone() -> None:
         assert [signal.id for signal in one.signals] == ["often"]
         assert one.match is None
     assert (left.hash, left.ladder) == (whole.hash, whole.ladder)
-
-
-MARKING = """
----
-kind: ladder
-id: default
-version: 1
-title: A rung that marks
-rungs:
-  narrow: {at: 35, do: [{cap: {n: 1}}]}
-  mark: {at: 65, requires: {policies: 2, principal_age: 1h}, do: [{perturb: {profile: light}}]}
-"""
-
-
-def test_responses_that_are_off_by_default_are_taken_from_every_ladder_unless_they_are_allowed() -> None:
-    made = bundle(policy(SIGNALS), TENANT % "shadow", ladder=MARKING)
-    assert permitted(made, ["perturb"]) is made
-    less = permitted(made, [])
-    for ladder in (less.ladder, less.tenants[0].ladder):
-        assert [sorted(rung.actions) for rung in ladder.rungs] == [["cap"], ["cap", "log"]]
-    assert [str(advice) for advice in less.warnings] == [
-        "policies.allow_actions: warning: does not list 'perturb', so it is off on every rung"
-    ]
-    assert permitted(less, []) is less
-    assert (less.hash, less.policies) == (made.hash, made.policies)
 
 
 def test_a_policy_is_enforced_if_it_may_act_on_anybody() -> None:

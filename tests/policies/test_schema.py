@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from gateway.policies.schema import EffectDocument, ExemptionDocument, PolicyDocument, Slug, Words
+from gateway.policies.forms import Slug, Words
+from gateway.policies.schema import EffectDocument, ExemptionDocument, PolicyDocument
 
 
 def test_a_short_form_stands_beside_the_long_one() -> None:
