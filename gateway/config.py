@@ -197,6 +197,7 @@ class StoreConfig(Section):
     """The memory of the gateway."""
 
     max_principals: Positive = 100_000
+    pinned: Size = _default("64MiB")
 
 
 class RecordConfig(Section):

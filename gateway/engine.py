@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gateway import turns
 from gateway.actions.base import Action, Editor
+from gateway.actions.tasks import Task
 from gateway.assessment import ENFORCED, SHADOW, Assessment, Writes
 from gateway.dialects.base import Dialect, Object
 from gateway.fields import Facts
@@ -67,6 +68,8 @@ class Transaction:
         """The body to send in place of the client's, when an enforced action changed it."""
         self.editors: list[Editor] = []
         """Enforced editors of the answer, in the ladder's order."""
+        self.tasks: list[Task] = []
+        """What enforced actions ask of the driver."""
         self._facts = Facts(call, principal, client, 0.0)
         self._active = Assessment(plan, ceiling, self._facts)
         # Whatever a candidate says, it never acts: not even by its mode.
@@ -222,6 +225,7 @@ class Transaction:
         delay = sum(action.wait(self.call) for action in plan.values())
         names = {action.name for action in plan.values() if action.wait(self.call)}
         names |= self._edit(plan, acts=track == ENFORCED)
+        names |= self._ask(plan, acts=track == ENFORCED)
         names |= {action.name for action in plan.values() if action.name == "log"}
         return None, delay, tuple(name for name in plan if name in names)
 
@@ -241,6 +245,13 @@ class Transaction:
                 if acts:
                     self.editors.append(editor)
         return names
+
+    def _ask(self, plan: Mapping[str, Action], *, acts: bool) -> set[str]:
+        body = self.body if self.edited is None else self.edited
+        found = {name: task for name, action in plan.items() if (task := action.task(self.call, body))}
+        if acts:
+            self.tasks += found.values()
+        return set(found)
 
 
 def judge(transaction: Transaction, store: Store, now: float) -> Decision:

@@ -21,6 +21,7 @@ import uvicorn
 
 from gateway import demo
 from gateway.adapters.asgi import Parts, Proxy
+from gateway.adapters.pins import Pins
 from gateway.adapters.proof import load_proven, proven_files
 from gateway.admin.app import admin_app
 from gateway.assemble import reloader_of
@@ -216,6 +217,7 @@ async def _run(
                 clock=time.time,
                 new_id=lambda: secrets.token_hex(12),
                 deny_unknown=config.server.unknown_routes == "deny",
+                pins=Pins(config.store.pinned, time.time, metrics.pinned),
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
             reload_policies = reloader.reload if triggers.endpoint else None

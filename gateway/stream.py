@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -30,6 +30,7 @@ EVENT_LIMIT = 8 * 1024 * 1024
 DOCUMENT_LIMIT = 64 * 1024 * 1024
 """Bytes of one whole answer: the largest honest ones are batches of embeddings."""
 
+_FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _BLANK_LINE = re.compile(rb"\n\n|\r\r|(?<!\r)\n\r|\r\n\r(?:\n|(?=[^\n]))")
@@ -50,6 +51,13 @@ class EventTooLarge(Uneditable):
 
 
 # --- framing ---------------------------------------------------------------------------------------
+
+
+def form_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Framing | None, str]:
+    """(framing, None for one document; content coding) of an answer with these header fields."""
+    lowered = {name.lower(): value.decode("latin-1").strip().lower() for name, value in headers}
+    kind = lowered.get(b"content-type", "").partition(";")[0].strip()
+    return _FRAMINGS.get(kind), lowered.get(b"content-encoding", "")
 
 
 class Splitter:
@@ -177,7 +185,8 @@ def is_error(message: Object) -> bool:
     )
 
 
-def _objects(value: JSON) -> list[Object]:
+def objects(value: JSON) -> list[Object]:
+    """The answers in a whole body."""
     # llama.cpp answers several prompts with an array of answers.
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, dict)]
@@ -223,7 +232,7 @@ class Observer:
 
     def close(self) -> None:
         """Read what is left; an answer that broke off is read as far as it came."""
-        for message in _objects(decode(bytes(self._document))):
+        for message in objects(decode(bytes(self._document))):
             self._see(message)
         self._hand(self._splitter.close())
 
@@ -366,7 +375,7 @@ class DocumentRewriter:
         if not isinstance(value, dict | list):
             raise Uneditable("the answer is not a JSON object")
         changed = False
-        for message in _objects(value):
+        for message in objects(value):
             if not is_error(message):
                 changed = self._edit(message) or changed
         return encode(value) if changed else body

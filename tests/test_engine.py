@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.actions.pin import digest
+from gateway.actions.tasks import Pace, Pin
 from gateway.engine import Transaction
 from gateway.fields import Facts
 from gateway.model import Mode, Principal, Usage
@@ -192,6 +194,33 @@ def test_a_call_that_needs_no_edit_is_sent_as_it_came() -> None:
 
 def test_delays_are_a_value_not_a_wait() -> None:
     assert Drive(bundle(points(70))).send(ECHO).delay == 1.0
+
+
+FRICTION = """
+---
+kind: ladder
+id: default
+version: 1
+title: Friction
+rungs:
+  slow: {at: 20, do: [{shape: {tokens_per_second: 20}}, {pin: {within: 1m}}, {clamp: {seed: drop}}]}
+"""
+
+
+def test_what_the_driver_shall_do_is_told_and_reads_the_request_as_it_will_be_sent() -> None:
+    drive = Drive(bundle(points(25), ladder=FRICTION))
+    decision = drive.send({**ECHO, "seed": 3, "options": {"seed": 4}})
+    assert drive.last is not None
+    assert decision.applied == ("shape", "pin", "clamp")
+    edited = {**ECHO, "options": {}}
+    assert drive.last.tasks == [Pace(20.0, 30.0), Pin(digest(drive.last.call, edited), 60.0)]
+
+
+def test_in_shadow_the_driver_is_told_nothing() -> None:
+    drive = Drive(bundle(points(25), ladder=FRICTION), Mode.SHADOW)
+    decision = drive.send({**ECHO, "seed": 3})
+    assert drive.last is not None
+    assert (decision.would, drive.last.tasks) == (("shape", "pin", "clamp"), [])
 
 
 def test_a_signal_that_fails_is_skipped_and_named_and_the_others_decide(monkeypatch: Any) -> None:

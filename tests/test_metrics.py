@@ -179,6 +179,16 @@ def test_beyond_the_limit_further_labels_are_counted_together(monkeypatch: pytes
     assert len(rules) == 3
 
 
+def test_friction_is_counted() -> None:
+    metrics = Metrics()
+    metrics.paced(0.25)
+    metrics.paced(0.5)
+    metrics.pinned("given")
+    found = samples(metrics)
+    assert found["gateway_paced_seconds_total",] == 0.75
+    assert found["gateway_pinned_answers_total", "given"] == 1
+
+
 secret = st.from_regex(r"zq[0-9a-z]{10,30}", fullmatch=True)
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from gateway.actions.base import Action
 from gateway.actions.cap import Cap
+from gateway.actions.clamp import Clamp
 from gateway.actions.delay import Delay
 from gateway.actions.limit import Limit
 from gateway.actions.log import Log
 from gateway.actions.logprobs import Logprobs
+from gateway.actions.pin import PinAnswer
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
+from gateway.actions.shape import Shape
 
 _ACTIONS: dict[str, type[Action]] = {
     action.name: action
     for action in (
         Cap,
+        Clamp,
         Delay,
         Limit,
         Log,
         Logprobs,
+        PinAnswer,
         Reasoning,
         Reject,
+        Shape,
     )
 }
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from gateway.actions.tasks import Task
 from gateway.dialects.base import Dialect, Object
 from gateway.model import Call, Refusal, Take
 
@@ -63,6 +64,10 @@ class Action:
     def wait(self, call: Call) -> float:
         """Seconds to hold the request before it is forwarded."""
         return 0.0
+
+    def task(self, call: Call, body: Object) -> Task | None:
+        """Something for the driver to do; `body` is the request as it will be forwarded."""
+        return None
 
     def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
         """Change the decoded request body in place; whether anything changed."""

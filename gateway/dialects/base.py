@@ -49,6 +49,9 @@ class ParameterNames:
     logit_bias: tuple[str, ...] = ()
     echo: tuple[str, ...] = ()
     grammar: tuple[str, ...] = ()
+    temperature: tuple[str, ...] = ()
+    top_p: tuple[str, ...] = ()
+    seed: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
     """Top-level body keys that may stay when an action restricts probabilities; all others are dropped."""
 
