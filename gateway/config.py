@@ -205,6 +205,7 @@ class RecordConfig(Section):
 
     decisions: FilePath | None = _default(Path("var/decisions.jsonl"))
     content: Literal["none", "features", "plain"] = "features"
+    interventions: FilePath | None = _default(Path("var/interventions.jsonl"))
 
 
 class LogConfig(Section):

@@ -69,6 +69,8 @@ class _Friction:
         self.paced = Counter("gateway_paced_seconds", slowed, registry=registry)
         doc = "Calls with a pinned prompt, by what became of them."
         self.pinned = _Family(registry, "pinned_answers", doc, "result")
+        doc = "Principals that people pardoned or raised."
+        self.interventions = _Family(registry, "interventions", doc, "action")
 
 
 class Metrics:
@@ -203,6 +205,10 @@ class Metrics:
     def pinned(self, result: str) -> None:
         """A call with a pinned prompt: its answer was `given` again, `kept`, or only `passed`."""
         self._friction.pinned.child(result).inc()
+
+    def intervention(self, action: str) -> None:
+        """Somebody carried out `pardon` or `raise`."""
+        self._friction.interventions.child(action).inc()
 
     def campaigns(self, count: Callable[[], float], members: Callable[[], float]) -> None:
         """What says, at each scrape, how many campaigns there are, and how many principals in them."""

@@ -28,6 +28,7 @@ from gateway.assemble import reloader_of
 from gateway.audit import Writer
 from gateway.campaigns.operations import Group
 from gateway.config import Config
+from gateway.desk import Desk
 from gateway.errors import ConfigError, Place
 from gateway.metrics import Metrics
 from gateway.model import JSON
@@ -221,7 +222,8 @@ async def _run(
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
             reload_policies = reloader.reload if triggers.endpoint else None
-            admin = http_server(admin_app(config, status, metrics, reload_policies), 1)
+            desk = Desk(lambda: reloader.gate, time.time, config.record.interventions, metrics)
+            admin = http_server(admin_app(config, status, metrics, reload_policies, desk), 1)
             _obey_signals(proxy, status, (writer.reopen, asked.set) if triggers.sighup else (writer.reopen,))
             # Only now, as nothing is left that could keep the process from serving.
             addresses = [_address(*listener.getsockname()[:2]) for listener in listeners]

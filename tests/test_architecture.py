@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"actions", "assessment", "dialects", "fields", "model", "plan", "stores.base", "turns"},
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
+    "intervention": {"ladder", "model", "plan", "turns", "words"},
     "pacing": {"actions", "dialects", "stream", "usage"},
     "exchange": {
         "budget", "dialects", "engine", "errors", "model", "plan", "policies", "records",
