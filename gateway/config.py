@@ -40,7 +40,7 @@ OVERRIDES = "command line"
 STDOUT = Path("-")
 """The value of `record.decisions` that means standard output."""
 
-_SECRETS = (("admin", "token"), ("identity", "secret"))
+_SECRETS = (("admin", "token"), ("identity", "secret"), ("webhook", "secret"))
 """Settings that may also be given as `<name>_file`, the usual form of mounted secrets."""
 
 MIN_SECRET = 16
@@ -208,6 +208,13 @@ class RecordConfig(Section):
     interventions: FilePath | None = _default(Path("var/interventions.jsonl"))
 
 
+class WebhookConfig(Section):
+    """How the response `step_up` proves to the operator's system that a notice is ours."""
+
+    secret: Secret | None = None
+    secret_file: FilePath | None = None
+
+
 class LogConfig(Section):
     """What the process says about itself, on standard error."""
 
@@ -225,6 +232,7 @@ class Config(Section):
     policies: PoliciesConfig
     store: StoreConfig
     record: RecordConfig
+    webhook: WebhookConfig
     log: LogConfig
 
     @model_validator(mode="before")

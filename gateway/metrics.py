@@ -69,6 +69,7 @@ class _Friction:
         self.paced = Counter("gateway_paced_seconds", slowed, registry=registry)
         doc = "Calls with a pinned prompt, by what became of them."
         self.pinned = _Family(registry, "pinned_answers", doc, "result")
+        self.step_ups = _Family(registry, "step_ups", "Notices to the operator's systems.", "result")
         doc = "Principals that people pardoned or raised."
         self.interventions = _Family(registry, "interventions", doc, "action")
 
@@ -205,6 +206,10 @@ class Metrics:
     def pinned(self, result: str) -> None:
         """A call with a pinned prompt: its answer was `given` again, `kept`, or only `passed`."""
         self._friction.pinned.child(result).inc()
+
+    def step_up(self, result: str) -> None:
+        """A notice was `sent`, has `failed`, was `dropped`, or could not be signed (`unsigned`)."""
+        self._friction.step_ups.child(result).inc()
 
     def intervention(self, action: str) -> None:
         """Somebody carried out `pardon` or `raise`."""

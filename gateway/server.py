@@ -32,6 +32,7 @@ from gateway.desk import Desk
 from gateway.errors import ConfigError, Place
 from gateway.metrics import Metrics
 from gateway.model import JSON
+from gateway.notices import Notices
 from gateway.policies.bundle import Bundle
 from gateway.reload import Reloader
 from gateway.upstream.base import Timeouts
@@ -209,7 +210,10 @@ async def _run(
     asked = asyncio.Event()
     writer = Writer(config.record.decisions, content=config.record.content, dropped=metrics.record_dropped)
     try:
-        async with _upstream(config) as upstream:
+        secret = config.webhook.secret
+        key = None if secret is None else secret.get_secret_value().encode()
+        notices = Notices(key, time.time, metrics.step_up)
+        async with _upstream(config) as upstream, notices.running():
             parts = Parts(
                 gate=lambda: reloader.gate,
                 upstream=upstream,
@@ -218,6 +222,7 @@ async def _run(
                 clock=time.time,
                 new_id=lambda: secrets.token_hex(12),
                 deny_unknown=config.server.unknown_routes == "deny",
+                notices=notices,
                 pins=Pins(config.store.pinned, time.time, metrics.pinned),
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)

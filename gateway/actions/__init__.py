@@ -13,6 +13,7 @@ from gateway.actions.pin import PinAnswer
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
 from gateway.actions.shape import Shape
+from gateway.actions.step_up import StepUp
 
 _ACTIONS: dict[str, type[Action]] = {
     action.name: action
@@ -27,6 +28,7 @@ _ACTIONS: dict[str, type[Action]] = {
         Reasoning,
         Reject,
         Shape,
+        StepUp,
     )
 }
 

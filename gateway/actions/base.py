@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.actions.tasks import Task
+from gateway.actions.tasks import Notice, Task
 from gateway.dialects.base import Dialect, Object
 from gateway.model import Call, Refusal, Take
 
@@ -64,6 +64,11 @@ class Action:
     def wait(self, call: Call) -> float:
         """Seconds to hold the request before it is forwarded."""
         return 0.0
+
+    def notice(self, call: Call) -> Notice | None:
+        """Something to tell the operator's system, if the token of `take` is granted. The call goes on
+        either way."""
+        return None
 
     def task(self, call: Call, body: Object) -> Task | None:
         """Something for the driver to do; `body` is the request as it will be forwarded."""

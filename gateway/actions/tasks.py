@@ -25,5 +25,11 @@ class Pin(Struct, frozen=True):
     within: float
 
 
+class Notice(Struct, frozen=True):
+    """Tell the operator's system at `url` where the principal stands."""
+
+    url: str
+
+
 Task = Pace | Pin
 """All of these need an answer that can be read, so that it is asked for without a content coding."""

@@ -24,6 +24,7 @@ from gateway.errors import CallError, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers, too_large, unknown_route
 from gateway.metrics import Metrics
 from gateway.model import Outcome
+from gateway.notices import Notices
 from gateway.pacing import Pacer
 from gateway.records import Record
 from gateway.stream import form_of
@@ -52,6 +53,8 @@ class Parts:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     deny_unknown: bool = False
+    notices: Notices | None = None
+    """Who tells the operator's systems; None tells nobody."""
     pins: Pins | None = None
     """Where pinned answers are kept; None keeps none."""
     steady: Callable[[], float] = perf_counter
@@ -202,6 +205,9 @@ class _Visit:
         began = perf_counter()
         verdict = exchange.judge(self.body, self.parts.clock())
         self.overhead += perf_counter() - began
+        transaction, notices = exchange.transaction, self.parts.notices
+        if notices is not None and transaction is not None and transaction.notice is not None:
+            notices.tell(transaction.notice, transaction.principal, transaction.decision)
         return verdict
 
     # --- to the model server and back ---------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.adapters.pins import Pins
 from gateway.model import Mode
+from gateway.notices import Notices
 from gateway.policies.bundle import Bundle
 from gateway.testing import read_request
 from gateway.upstream.base import UpstreamRequest, UpstreamResponse
@@ -252,5 +253,23 @@ def test_without_memory_for_pins_every_call_is_forwarded() -> None:
         async with pair(model, responding("{pin: {within: 10m}}"), Mode.ENFORCE) as running:
             bodies = [(await ask(running.port, request_bytes(chat_bytes()))).body for _ in range(2)]
             assert bodies[0] != bodies[1]
+
+    run(main())
+
+
+# --- notices -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ceiling", "counted"), [(Mode.ENFORCE, ["unsigned"]), (Mode.SHADOW, [])])
+def test_the_operators_system_is_told_once_and_nobody_in_shadow(ceiling: Mode, counted: list[str]) -> None:
+    async def main() -> None:
+        told: list[str] = []
+        policies = responding("{step_up: {url: 'http://127.0.0.1:1/hook'}}")
+        parts = {"notices": Notices(None, lambda: 0.0, told.append)}
+        model = Replying(json_answer({"choices": []}))
+        async with pair(model, policies, ceiling, parts=parts) as running:
+            for _ in range(2):
+                assert (await ask(running.port, request_bytes(chat_bytes()))).status == 200
+            assert told == counted
 
     run(main())
