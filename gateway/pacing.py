@@ -35,6 +35,7 @@ class Pacer:
         self._document = bytearray()
         self._holds = framing is None and readable
         self._due = began
+        self._pieces = self._chars = self._counted = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, float]]:
         """The pieces that `data` completes, and how many tokens each holds."""
@@ -77,11 +78,14 @@ class Pacer:
         yield from self._opaque(rest)
 
     def _tokens(self, raw: bytes) -> float:
-        """As `gateway.usage.Meter` counts them: a piece of text is one token or more."""
+        """By how many a stream grows with this event, as `gateway.usage.Meter` counts: each piece of text is
+        a token, and more where all of the text is too long for that."""
         message = parse(raw, self._framing or "ndjson").object()
-        if message is None:
-            return 0.0
-        return float(sum(max(1, _estimate(text)) for text in self._dialect.texts(message) if text))
+        for text in () if message is None else self._dialect.texts(message):
+            self._pieces += bool(text)
+            self._chars += len(text)
+        before, self._counted = self._counted, max(self._pieces, ceil(self._chars / CHARS_PER_TOKEN))
+        return float(self._counted - before)
 
     def _whole(self, body: bytes) -> float:
         return float(sum(self._answer(message) for message in objects(decode(body))))

@@ -47,7 +47,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 
 
 STREAM = event() + b"".join(event(text) for text in ("a", "bb", "", "a word of length")) + b"data: [DONE]\n\n"
-TOKENS = 1 + 1 + 4
+TOKENS = (1 + 2 + len("a word of length") + 3) // 4
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
@@ -58,6 +58,13 @@ def test_however_a_stream_is_cut_its_bytes_pass_unchanged_and_each_event_at_the_
     assert b"".join(piece for piece, _ in sent) == STREAM
     assert end == pytest.approx(TOKENS / 10)
     assert sent == passed(pacer(), [STREAM])[0]
+
+
+def test_pieces_of_ordinary_length_are_a_token_each_in_sum_and_long_ones_are_more() -> None:
+    words = ["inform", "ation", " is", " a", " word", "."]
+    sent, end = passed(pacer(), [b"".join(map(event, words))])
+    assert end == pytest.approx(0.6)
+    assert [round(at, 6) for _, at in sent] == [0.2, 0.3, 0.4, 0.4, 0.6, 0.6, 0.6]
 
 
 def test_the_first_event_waits_for_its_own_share_only() -> None:
