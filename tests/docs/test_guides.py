@@ -17,7 +17,13 @@ from gateway.policytests.references import check_references
 from gateway.signals import DETECTORS
 from tests.docs.blocks import PACK, ROOT, Block, blocks, lay_over
 
-PAGES = ["docs/policies.md", "docs/shadow-to-enforce.md", "docs/cookbook.md", "README.md"]
+PAGES = [
+    "docs/policies.md",
+    "docs/responses/friction.md",
+    "docs/shadow-to-enforce.md",
+    "docs/cookbook.md",
+    "README.md",
+]
 SHOWN = [block for page in PAGES for block in blocks(page)]
 TYPED = sorted(
     {
