@@ -253,13 +253,15 @@ class Assessment:
         facts = self._facts
         began = facts.principal.since if facts.principal.since is not None else facts.first_seen
         age = facts.now - (facts.now if began is None else began)
-        state = ladder.Climb(score, corroborating(given), age, floor, facts.now)
+        obeys = track == SHADOW or self._ceiling is _ENFORCE
+        state = ladder.Climb(score, corroborating(given), age, floor, facts.now, obeys)
         index, after = ladder.climb(self.plan.bundle.ladder, memory, state)
         writes.add(0, (Register(self.plan.ladders[track].key, after),))
+        held = obeys and ladder.held(after)
         if index < 0:
-            return Standing(score), {}
+            return Standing(score, held=held), {}
         rung = self.plan.bundle.ladder.rungs[index]
-        return Standing(score, rung.id, tuple(rung.actions)), rung.actions
+        return Standing(score, rung.id, tuple(rung.actions), held), rung.actions
 
     # --- scoring ----------------------------------------------------------------------------------
 

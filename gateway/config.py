@@ -41,7 +41,7 @@ OVERRIDES = "command line"
 STDOUT = Path("-")
 """The value of `record.decisions` that means standard output."""
 
-_SECRETS = (("admin", "token"), ("identity", "secret"))
+_SECRETS = (("admin", "token"), ("identity", "secret"), ("webhook", "secret"))
 """Settings that may also be given as `<name>_file`, the usual form of mounted secrets."""
 
 MIN_SECRET = 16
@@ -215,6 +215,7 @@ class StoreConfig(Section):
     """The memory of the gateway."""
 
     max_principals: Positive = 100_000
+    pinned: Size = _default("64MiB")
 
 
 class RecordConfig(Section):
@@ -222,6 +223,14 @@ class RecordConfig(Section):
 
     decisions: FilePath | None = _default(Path("var/decisions.jsonl"))
     content: Literal["none", "features", "plain"] = "features"
+    interventions: FilePath | None = _default(Path("var/interventions.jsonl"))
+
+
+class WebhookConfig(Section):
+    """How the response `step_up` proves to the operator's system that a notice is ours."""
+
+    secret: Secret | None = None
+    secret_file: FilePath | None = None
 
 
 class LogConfig(Section):
@@ -242,6 +251,7 @@ class Config(Section):
     marks: MarksConfig
     store: StoreConfig
     record: RecordConfig
+    webhook: WebhookConfig
     log: LogConfig
 
     @model_validator(mode="before")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gateway import turns
 from gateway.actions.base import Action, Editor
+from gateway.actions.tasks import Notice, Task
 from gateway.assessment import ENFORCED, SHADOW, Assessment, Writes
 from gateway.dialects.base import Dialect, Object
 from gateway.fields import Facts
@@ -65,6 +66,10 @@ class Transaction:
         """The body to send in place of the client's, when an enforced action changed it."""
         self.editors: list[Editor] = []
         """Enforced editors of the answer, in the ladder's order."""
+        self.tasks: list[Task] = []
+        """What enforced actions ask of the driver."""
+        self.notice: Notice | None = None
+        """What to tell the operator's system."""
         self._facts = Facts(call, principal, client, 0.0)
         self._active = Assessment(plan, ceiling, self._facts)
         # Whatever a candidate says, it never acts: not even by its mode.
@@ -74,6 +79,7 @@ class Transaction:
         self._takes: list[tuple[int, Action]] = []
         self._plans: tuple[Mapping[str, Action], ...] = ({}, {})
         self._ring = ring
+        self._told: tuple[set[str], set[str]] = (set(), set())
 
     # --- the verbs --------------------------------------------------------------------------------
 
@@ -122,11 +128,14 @@ class Transaction:
         """Turn the rungs into what happens to this call, knowing which tokens were granted."""
         own = readings[0]
         granted = own[len(own) - len(self._takes) :]
-        empty: dict[int, tuple[Action, float]] = {
-            track: (action, reading.values[1])
-            for (track, action), reading in zip(self._takes, granted, strict=True)
-            if not reading.values[0]
-        }
+        empty: dict[int, tuple[Action, float]] = {}
+        for (track, action), reading in zip(self._takes, granted, strict=True):
+            notice = action.notice(self.call)
+            if notice is None and not reading.values[0]:
+                empty[track] = (action, reading.values[1])
+            elif notice is not None and reading.values[0]:
+                self._told[track].add(action.name)
+                self.notice = notice if track == ENFORCED else self.notice
         refusal, delay, applied = self._respond(ENFORCED, empty.get(ENFORCED))
         _, _, would = self._respond(SHADOW, empty.get(SHADOW))
         if refusal or applied or would:
@@ -206,11 +215,10 @@ class Transaction:
     def _take(self) -> list[Op]:
         ops: list[Op] = []
         for track, plan in enumerate(self._plans):
-            if any(action.refuse(self.call) for action in plan.values()):
-                continue
+            refused = any(action.refuse(self.call) for action in plan.values())
             for action in plan.values():
                 take = action.take(self.call)
-                if take is not None:
+                if take is not None and not (refused and action.notice(self.call) is None):
                     # The shadow track spends tokens of its own: it must not use up the enforced ones.
                     ops.append(replace(take, key=f"{take.key}:shadow") if track else take)
                     self._takes.append((track, action))
@@ -223,15 +231,17 @@ class Transaction:
         plan = self._plans[track]
         if not plan:
             return None, 0.0, ()
+        told = self._told[track]
         for action in plan.values():
             refusal = action.refuse(self.call)
             if refusal is not None:
-                return refusal, 0.0, (action.name,)
+                return refusal, 0.0, (*told, action.name)
         if empty is not None:
-            return empty[0].exhausted(empty[1]), 0.0, (empty[0].name,)
+            return empty[0].exhausted(empty[1]), 0.0, (*told, empty[0].name)
         delay = sum(action.wait(self.call) for action in plan.values())
-        names = {action.name for action in plan.values() if action.wait(self.call)}
+        names = told | {action.name for action in plan.values() if action.wait(self.call)}
         names |= self._edit(plan, acts=track == ENFORCED)
+        names |= self._ask(plan, acts=track == ENFORCED)
         names |= {action.name for action in plan.values() if action.name == "log"}
         return None, delay, tuple(name for name in plan if name in names)
 
@@ -251,6 +261,13 @@ class Transaction:
                 if acts:
                     self.editors.append(editor)
         return names
+
+    def _ask(self, plan: Mapping[str, Action], *, acts: bool) -> set[str]:
+        body = self.body if self.edited is None else self.edited
+        found = {name: task for name, action in plan.items() if (task := action.task(self.call, body))}
+        if acts:
+            self.tasks += found.values()
+        return set(found)
 
 
 def judge(transaction: Transaction, store: Store, now: float) -> Decision:

@@ -15,7 +15,7 @@ from typing import Protocol
 from gateway import dialects
 from gateway.budget import Budget, within
 from gateway.dialects import body as bodies
-from gateway.dialects.base import Dialect, Failure, Framing, Object
+from gateway.dialects.base import Dialect, Failure, Object
 from gateway.dialects.routes import dialect_for_errors, resolve
 from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
@@ -27,7 +27,7 @@ from gateway.policies.bundle import Bundle
 from gateway.policies.leave import permitted
 from gateway.records import Record, record_of
 from gateway.stores.base import Store
-from gateway.stream import DocumentRewriter, Observer, Rewriter
+from gateway.stream import DocumentRewriter, Observer, Rewriter, form_of
 from gateway.usage import Meter
 
 Headers = list[tuple[bytes, bytes]]
@@ -133,7 +133,6 @@ _EDITED = frozenset(
 )
 """Fields that speak of the exact bytes of a body and are wrong once it is edited (RFC 9110, 9530)."""
 
-_FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
 _REFUSED_KIND = {403: "permission", 429: "rate_limit", 503: "unavailable"}
 _CALL_KIND = {413: "too_large", 415: "unsupported", 404: "not_found"}
 _UPSTREAM_STATUS = {"timeout": (504, "timeout"), "connect": (502, "upstream")}
@@ -245,8 +244,8 @@ class Exchange:
         headers = self.head.headers
         if edited is not None:
             headers = [(name, value) for name, value in headers if name not in _EDITED]
-        if transaction.editors:
-            # Ask for plain bytes: what we must read and edit, the model server need not compress.
+        if transaction.editors or transaction.tasks:
+            # Ask for plain bytes: what we must read, the model server need not compress.
             headers = [(name, value) for name, value in headers if name != b"accept-encoding"]
             headers.append((b"accept-encoding", b"identity"))
         return Forward(headers, edited, decision.delay)
@@ -269,9 +268,7 @@ class Exchange:
         self.status = status
         if self._transaction is None or self.call is None:
             return headers
-        lowered = {name.lower(): value.decode("latin-1").strip().lower() for name, value in headers}
-        framing = _FRAMINGS.get(lowered.get(b"content-type", "").partition(";")[0].strip())
-        coding = lowered.get(b"content-encoding", "")
+        framing, coding = form_of(headers)
         self._streaming = framing == self._dialect.framing
         self._encoded = coding not in ("", "identity")
         self._meter = Meter(self._dialect, self.call)

@@ -61,6 +61,19 @@ class _Family:
         return child
 
 
+class _Friction:
+    """What responses that last longer than a decision have done."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        slowed = "Seconds by which answers were slowed down."
+        self.paced = Counter("gateway_paced_seconds", slowed, registry=registry)
+        doc = "Calls with a pinned prompt, by what became of them."
+        self.pinned = _Family(registry, "pinned_answers", doc, "result")
+        self.step_ups = _Family(registry, "step_ups", "Notices to the operator's systems.", "result")
+        doc = "Principals that people pardoned or raised."
+        self.interventions = _Family(registry, "interventions", doc, "action")
+
+
 class Metrics:
     """All metrics of one process. Every method is cheap and may be called from any thread."""
 
@@ -103,6 +116,7 @@ class Metrics:
         self._overhead = histogram("overhead_seconds", "Time spent in the gateway.", _OVERHEAD)
         self._ttfb = histogram("upstream_ttfb_seconds", "From forwarding to the answer's head.", _TTFB)
         self._rules: dict[tuple[str, Mode, bool], Counter] = {}
+        self._friction = _Friction(registry)
 
     def call(self, record: Record) -> None:
         """One call has ended: everything that its record tells."""
@@ -184,6 +198,22 @@ class Metrics:
     def stale(self, seconds: Callable[[], float]) -> None:
         """What says, at each scrape, how long the policy directory has differed from the bundle in use."""
         self._stale.set_function(seconds)
+
+    def paced(self, seconds: float) -> None:
+        """A piece of an answer was held back for so long."""
+        self._friction.paced.inc(seconds)
+
+    def pinned(self, result: str) -> None:
+        """A call with a pinned prompt: its answer was `given` again, `kept`, or only `passed`."""
+        self._friction.pinned.child(result).inc()
+
+    def step_up(self, result: str) -> None:
+        """A notice was `sent`, has `failed`, was `dropped`, or could not be signed (`unsigned`)."""
+        self._friction.step_ups.child(result).inc()
+
+    def intervention(self, action: str) -> None:
+        """Somebody carried out `pardon` or `raise`."""
+        self._friction.interventions.child(action).inc()
 
     def campaigns(self, count: Callable[[], float], members: Callable[[], float]) -> None:
         """What says, at each scrape, how many campaigns there are, and how many principals in them."""

@@ -144,7 +144,7 @@ class Op(Struct, frozen=True, gc=False):
     """One operation on the store; `key` is the counter's fingerprint. Whose state it is, the batch says."""
 
     elsewhere: ClassVar[bool] = False
-    """True where what is kept belongs to no scope (`gateway.campaigns.operations`)."""
+    """True where more than the scope's own summaries is concerned (`Clear`, and `gateway.campaigns`)"""
     key: str
 
     def nothing(self) -> Reading | None:
@@ -243,6 +243,16 @@ class Take(Op, frozen=True):
     burst: int
 
 
+class Clear(Op, frozen=True):
+    """Drop all that is kept of the scope, but for the summaries that `keep` names.
+
+    Reading: empty. Nothing to merge: whoever keeps state of the scope is told.
+    """
+
+    elsewhere: ClassVar[bool] = True
+    keep: tuple[str, ...] = ()
+
+
 class Reading(Struct, frozen=True, gc=False):
     """What the store answered to one operation; which part is filled, the operation's docstring says."""
 
@@ -321,6 +331,8 @@ class Standing(Struct, frozen=True):
     score: float = 0.0
     rung: str | None = None
     actions: tuple[str, ...] = ()
+    held: bool = False
+    """Whether people have said so for a while, whatever the score says (`gateway.intervention`)."""
 
 
 class Tally(Struct, frozen=True):

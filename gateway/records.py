@@ -243,7 +243,8 @@ def _cut(text: str | None) -> str | None:
 
 
 def _standing(standing: Standing) -> dict[str, Any]:
-    return {"score": _round(standing.score), "rung": standing.rung}
+    line: dict[str, Any] = {"score": _round(standing.score), "rung": standing.rung}
+    return {**line, "held": True} if standing.held else line
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

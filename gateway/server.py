@@ -21,15 +21,18 @@ import uvicorn
 
 from gateway import demo
 from gateway.adapters.asgi import Parts, Proxy
+from gateway.adapters.pins import Pins
 from gateway.adapters.proof import load_proven, proven_files
 from gateway.admin.app import admin_app
 from gateway.assemble import reloader_of
 from gateway.audit import Writer
 from gateway.campaigns.operations import Group
 from gateway.config import Config
+from gateway.desk import Desk
 from gateway.errors import ConfigError, Place
 from gateway.metrics import Metrics
 from gateway.model import JSON
+from gateway.notices import Notices
 from gateway.policies.bundle import Bundle
 from gateway.reload import Reloader
 from gateway.upstream.base import Timeouts
@@ -207,7 +210,10 @@ async def _run(
     asked = asyncio.Event()
     writer = Writer(config.record.decisions, content=config.record.content, dropped=metrics.record_dropped)
     try:
-        async with _upstream(config) as upstream:
+        secret = config.webhook.secret
+        key = None if secret is None else secret.get_secret_value().encode()
+        notices = Notices(key, time.time, metrics.step_up)
+        async with _upstream(config) as upstream, notices.running():
             parts = Parts(
                 gate=lambda: reloader.gate,
                 upstream=upstream,
@@ -216,10 +222,13 @@ async def _run(
                 clock=time.time,
                 new_id=lambda: secrets.token_hex(12),
                 deny_unknown=config.server.unknown_routes == "deny",
+                notices=notices,
+                pins=Pins(config.store.pinned, time.time, metrics.pinned),
             )
             proxy = http_server(Proxy(parts), config.server.drain, config.server.max_connections)
             reload_policies = reloader.reload if triggers.endpoint else None
-            admin = http_server(admin_app(config, status, metrics, reload_policies), 1)
+            desk = Desk(lambda: reloader.gate, time.time, config.record.interventions, metrics)
+            admin = http_server(admin_app(config, status, metrics, reload_policies, desk), 1)
             _obey_signals(proxy, status, (writer.reopen, asked.set) if triggers.sighup else (writer.reopen,))
             # Only now, as nothing is left that could keep the process from serving.
             addresses = [_address(*listener.getsockname()[:2]) for listener in listeners]

@@ -2,12 +2,11 @@
 
 Here is what turns bytes into events and back, whatever the events mean: which key of an answer holds
 text or probabilities is the business of `gateway.dialects`, what to do about it of `gateway.actions`.
-No I/O and no clock. Laws: the concatenation of all raw events and the rest is the input; any chunking
-of the input gives the same events and the same output; at most one unfinished event is held, up to a
-stated limit.
+Laws: the concatenation of all raw events and the rest is the input; any chunking of the input gives the
+same events and the same output; at most one unfinished event is held, up to a stated limit.
 
-SSE follows the WHATWG HTML standard, section 9.2 "Server-sent events". One freedom is taken: at the
-end of the input the standard forgets an unfinished event, but real clients read it, so it counts.
+SSE follows the WHATWG HTML standard, section 9.2, but for one thing: at the end of the input it forgets an
+unfinished event, which real clients read, so it counts.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ EVENT_LIMIT = 8 * 1024 * 1024
 DOCUMENT_LIMIT = 64 * 1024 * 1024
 """Bytes of one whole answer: the largest honest ones are batches of embeddings."""
 
+_FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
 _BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _BLANK_LINE = re.compile(rb"\n\n|\r\r|(?<!\r)\n\r|\r\n\r(?:\n|(?=[^\n]))")
@@ -51,6 +51,13 @@ class EventTooLarge(Uneditable):
 
 
 # --- framing ---------------------------------------------------------------------------------------
+
+
+def form_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Framing | None, str]:
+    """(framing, None for one document; content coding) of an answer with these header fields."""
+    lowered = {name.lower(): value.decode("latin-1").strip().lower() for name, value in headers}
+    kind = lowered.get(b"content-type", "").partition(";")[0].strip()
+    return _FRAMINGS.get(kind), lowered.get(b"content-encoding", "")
 
 
 class Splitter:
@@ -178,7 +185,8 @@ def is_error(message: Object) -> bool:
     )
 
 
-def _objects(value: JSON) -> list[Object]:
+def objects(value: JSON) -> list[Object]:
+    """The answers in a whole body."""
     # llama.cpp answers several prompts with an array of answers.
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, dict)]
@@ -224,7 +232,7 @@ class Observer:
 
     def close(self) -> None:
         """Read what is left; an answer that broke off is read as far as it came."""
-        for message in _objects(decode(bytes(self._document))):
+        for message in objects(decode(bytes(self._document))):
             self._see(message)
         self._hand(self._splitter.close())
 
@@ -380,7 +388,7 @@ class DocumentRewriter:
         if not isinstance(value, dict | list):
             raise Uneditable("the answer is not a JSON object")
         changed = False
-        for message in _objects(value):
+        for message in objects(value):
             if not is_error(message):
                 changed = self._edit(message) or changed
         return encode(value) if changed else body

@@ -57,6 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "stream": {"actions", "dialects", "model"},
     "usage": {"dialects", "model", "stream"},
+    "intervention": {"ladder", "model", "plan", "turns", "words"},
+    "pacing": {"actions", "dialects", "stream", "usage"},
     "exchange": {
         "budget", "dialects", "engine", "errors", "marks", "model", "plan", "planner", "policies", "records",
         "stores.base", "stream", "usage",

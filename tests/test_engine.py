@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.actions.pin import digest
+from gateway.actions.tasks import Notice, Pace, Pin
 from gateway.engine import Transaction
 from gateway.fields import Facts
 from gateway.model import Mode, Principal, Usage
@@ -192,6 +194,86 @@ def test_a_call_that_needs_no_edit_is_sent_as_it_came() -> None:
 
 def test_delays_are_a_value_not_a_wait() -> None:
     assert Drive(bundle(points(70))).send(ECHO).delay == 1.0
+
+
+FRICTION = """
+---
+kind: ladder
+id: default
+version: 1
+title: Friction
+rungs:
+  slow: {at: 20, do: [{shape: {tokens_per_second: 20}}, {pin: {within: 1m}}, {clamp: {seed: drop}}]}
+"""
+
+
+def test_what_the_driver_shall_do_is_told_and_reads_the_request_as_it_will_be_sent() -> None:
+    drive = Drive(bundle(points(25), ladder=FRICTION))
+    decision = drive.send({**ECHO, "seed": 3, "options": {"seed": 4}})
+    assert drive.last is not None
+    assert decision.applied == ("shape", "pin", "clamp")
+    edited = {**ECHO, "options": {}}
+    assert drive.last.tasks == [Pace(20.0, 30.0), Pin(digest(drive.last.call, edited), 60.0)]
+
+
+HOOKED = """
+---
+kind: ladder
+id: default
+version: 1
+title: Hooked
+rungs:
+  ask: {at: 20, do: [{log: true}, {step_up: {url: 'https://h/x', every: 1h}}]}
+  slow: {at: 50, do: [{limit: {requests: 1/1m}}]}
+  shut: {at: 80, requires: {policies: 2}, do: [{reject: {status: 403, code: c}}]}
+"""
+
+
+def notices(drive: Drive, times: list[float]) -> list[Notice | None]:
+    found = []
+    for drive.now in times:
+        drive.send(ECHO)
+        assert drive.last is not None
+        found.append(drive.last.notice)
+    return found
+
+
+def test_a_principal_is_reported_once_in_a_while_and_the_call_goes_on() -> None:
+    drive = Drive(bundle(points(25), ladder=HOOKED))
+    told = Notice("https://h/x")
+    assert notices(drive, [0.0, 1.0, 3599.0, 3600.0]) == [told, None, None, told]
+    drive.now = 7200.0
+    decision = drive.send(ECHO)
+    assert (decision.applied, decision.refusal) == (("log", "step_up"), None)
+    assert drive.send(ECHO).applied == ("log",)
+
+
+def test_whoever_is_refused_is_reported_all_the_same() -> None:
+    drive = Drive(bundle(points(60), ladder=HOOKED))
+    assert drive.send(ECHO).applied == ("log", "step_up")
+    decision = drive.send(ECHO)
+    assert (decision.applied, decision.refusal is not None) == (("limit",), True)
+    drive.now = 3600.0
+    drive.policies = bundle(points(50), points(50, id="other"), ladder=HOOKED)
+    decision = drive.send(ECHO)
+    assert (decision.applied, decision.refusal is not None) == (("step_up", "reject"), True)
+    assert drive.send(ECHO).applied == ("reject",)
+
+
+def test_in_shadow_nobody_is_reported_and_promotion_reports_at_once() -> None:
+    drive = Drive(bundle(points(25), ladder=HOOKED), Mode.SHADOW)
+    assert notices(drive, [0.0, 1.0]) == [None, None]
+    drive.ceiling = Mode.ENFORCE
+    assert notices(drive, [2.0]) == [Notice("https://h/x")]
+    other = Drive(bundle(points(25), ladder=HOOKED), Mode.SHADOW)
+    assert [other.send(ECHO).would for _ in range(2)] == [("log", "step_up"), ("log",)]
+
+
+def test_in_shadow_the_driver_is_told_nothing() -> None:
+    drive = Drive(bundle(points(25), ladder=FRICTION), Mode.SHADOW)
+    decision = drive.send({**ECHO, "seed": 3})
+    assert drive.last is not None
+    assert (decision.would, drive.last.tasks) == (("shape", "pin", "clamp"), [])
 
 
 def test_a_signal_that_fails_is_skipped_and_named_and_the_others_decide(monkeypatch: Any) -> None:

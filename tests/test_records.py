@@ -96,6 +96,12 @@ def line(record: Record = RECORD, content: Content = "features") -> dict[str, An
     return found
 
 
+def test_that_people_hold_somebody_is_told_where_they_do() -> None:
+    held = line(replace(RECORD, shadow=Standing(3.0, "throttle", held=True)))
+    assert held["shadow"] == {"score": 3.0, "rung": "throttle", "held": True}
+    assert "held" not in held["enforced"]
+
+
 # --- what stands in a line ---------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from gateway.actions.tasks import Notice, Task
 from gateway.dialects.base import Dialect, Object
 from gateway.marks.greenlist import Vocabulary
 from gateway.marks.keyring import KeyRing
@@ -81,6 +82,15 @@ class Action:
     def wait(self, call: Call) -> float:
         """Seconds to hold the request before it is forwarded."""
         return 0.0
+
+    def notice(self, call: Call) -> Notice | None:
+        """Something to tell the operator's system, if the token of `take` is granted. The call goes on
+        either way."""
+        return None
+
+    def task(self, call: Call, body: Object) -> Task | None:
+        """Something for the driver to do; `body` is the request as it will be forwarded."""
+        return None
 
     def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
         """Change the decoded request body in place; whether anything changed."""

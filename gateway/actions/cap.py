@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from gateway.actions import base
-from gateway.actions.keys import amount, present, put
+from gateway.actions.keys import bound, lower
 from gateway.dialects.base import Dialect, Object
 from gateway.model import Call
 
@@ -52,31 +52,9 @@ class Cap(base.Action):
     def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
         """Lower each alias that is present: engines disagree on which one wins."""
         names, caps = dialect.parameters, self._caps
-        changed = _lower(body, names.n, caps.n)
-        changed = _lower(body, names.best_of, caps.best_of) or changed
+        changed = lower(body, names.n, caps.n)
+        changed = lower(body, names.best_of, caps.best_of) or changed
         probabilities = (*names.logprobs, *names.top_logprobs, *names.prompt_logprobs)
-        changed = _lower(body, probabilities, caps.top_logprobs) or changed
-        changed = _lower(body, names.max_tokens, caps.max_tokens) or changed
-        return _bound(body, names.max_tokens, caps.max_tokens) or changed
-
-
-def _lower(body: Object, keys: tuple[str, ...], most: int | None) -> bool:
-    """Replace each number that is not within the cap; null and switches ask for no number."""
-    changed = False
-    if most is None:
-        return changed
-    for holder, key in present(body, keys):
-        number = amount(holder[key])
-        # Negative values mean "no limit" or "all" (llama.cpp's n_predict, vLLM's top_logprobs).
-        if number is not None and not 0 <= number <= most:
-            holder[key] = most
-            changed = True
-    return changed
-
-
-def _bound(body: Object, keys: tuple[str, ...], most: int | None) -> bool:
-    """Set the first alias if none has a value: without one, engines go on to the end of the context."""
-    if most is None or not keys or any(holder[key] is not None for holder, key in present(body, keys)):
-        return False
-    put(body, keys[0], most)
-    return True
+        changed = lower(body, probabilities, caps.top_logprobs) or changed
+        changed = lower(body, names.max_tokens, caps.max_tokens) or changed
+        return bound(body, names.max_tokens, caps.max_tokens) or changed

@@ -12,7 +12,6 @@ When this is asked for, and what is done about probabilities themselves, is the 
 from __future__ import annotations
 
 from gateway.actions.keys import amount, present
-from gateway.dialects import names
 from gateway.dialects.base import Object, ParameterNames
 from gateway.model import JSON
 
@@ -31,7 +30,7 @@ def coarsen(body: Object, keys: ParameterNames, *, masked: bool) -> bool:
     `masked`: the request leaves the model few tokens to choose from.
     """
     changed = [_coarse_map(holder, key) for holder, key in present(body, keys.logit_bias)]
-    changed += [_cool(holder, key) for holder, key in present(body, names.TEMPERATURE)]
+    changed += [_cool(holder, key) for holder, key in present(body, keys.temperature)]
     degrees = [*present(body, keys.by_degree)] if masked else []
     for holder, key in degrees:
         del holder[key]

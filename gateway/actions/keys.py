@@ -50,6 +50,36 @@ def amount(value: JSON) -> float | None:
         return math.inf
 
 
+def lower(body: Object, keys: tuple[str, ...], most: float | None) -> bool:
+    """Replace each number that is not within the cap; null and switches ask for no number."""
+    changed = False
+    if most is None:
+        return changed
+    for holder, key in present(body, keys):
+        number = amount(holder[key])
+        # Negative values mean "no limit" or "all" (llama.cpp's n_predict, vLLM's top_logprobs).
+        if number is not None and not 0 <= number <= most:
+            holder[key] = most
+            changed = True
+    return changed
+
+
+def bound(body: Object, keys: tuple[str, ...], most: float | None) -> bool:
+    """Set the first alias if none has a value: without one, engines go on to the end of the context."""
+    if most is None or not keys or any(holder[key] is not None for holder, key in present(body, keys)):
+        return False
+    put(body, keys[0], most)
+    return True
+
+
+def remove(body: Object, keys: tuple[str, ...]) -> bool:
+    """Take these keys out, except where they are null and say nothing; whether any said something."""
+    found = [(holder, key) for holder, key in present(body, keys) if holder[key] is not None]
+    for holder, key in found:
+        del holder[key]
+    return bool(found)
+
+
 def speaks(call: Call) -> bool:
     """Whether the answer is generated text; others (embeddings may be huge) need not be held and read."""
     return call.route.endpoint not in ("embeddings", "count_tokens", "models")

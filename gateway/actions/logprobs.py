@@ -15,7 +15,7 @@ from pydantic import Field
 
 from gateway.actions import base
 from gateway.actions.coarse import HOTTEST, coarsen
-from gateway.actions.keys import amount, present, put, speaks
+from gateway.actions.keys import amount, present, put, remove, speaks
 from gateway.dialects.base import Dialect, Object, ParameterNames
 from gateway.dialects.shapes import keep
 from gateway.model import JSON, Call, Parameters
@@ -72,14 +72,14 @@ class Logprobs(base.Action):
         names = dialect.parameters
         granted = self._grants(call, body)
         changed = bool(names.allowed) and keep(body, names.allowed)
-        changed = _remove(body, names.prompt_logprobs) or changed
+        changed = remove(body, names.prompt_logprobs) or changed
         masked = call.parameters.logit_bias > 0 or call.parameters.grammar or _forces(body)
         changed = coarsen(body, names, masked=masked) or changed
         if granted:
             return _ask(body, names, self._top) or changed
         if call.parameters.logprobs:
             changed = _exclude(body) or changed
-            changed = _remove(body, (*names.logprobs, *names.top_logprobs)) or changed
+            changed = remove(body, (*names.logprobs, *names.top_logprobs)) or changed
         return changed
 
     def editor(self, call: Call, dialect: Dialect, body: Object) -> base.Editor | None:
@@ -129,13 +129,6 @@ def _ask(body: Object, names: ParameterNames, top: int) -> bool:
         return changed
     put(body, names.top_logprobs[0], top)
     return True
-
-
-def _remove(body: Object, keys: tuple[str, ...]) -> bool:
-    found = [(holder, key) for holder, key in present(body, keys) if holder[key] is not None]
-    for holder, key in found:
-        del holder[key]
-    return bool(found)
 
 
 def _exclude(body: Object) -> bool:

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
+from gateway.actions.tasks import Pace, Pin
+from gateway.adapters.pins import Pins, key_of
 from gateway.adapters.refusals import too_large, unknown_route
 from gateway.badge import badge
 from gateway.errors import CallError, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
 from gateway.metrics import Metrics
 from gateway.model import Outcome
+from gateway.notices import Notices
+from gateway.pacing import Pacer
 from gateway.records import Record
+from gateway.stream import form_of
 from gateway.upstream.base import Upstream, UpstreamRequest, UpstreamResponse
 from gateway.upstream.headers import end_to_end
 
 _log = logging.getLogger("gateway.proxy")
+
+Wanted = TypeVar("Wanted", Pace, Pin)
 
 
 class Sink(Protocol):
@@ -47,6 +54,14 @@ class Parts:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     deny_unknown: bool = False
+    notices: Notices | None = None
+    """Who tells the operator's systems; None tells nobody."""
+    pins: Pins | None = None
+    """Where pinned answers are kept; None keeps none."""
+    steady: Callable[[], float] = perf_counter
+    """The clock by which answers are paced, in seconds."""
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    """Waits so many seconds of that clock."""
 
 
 class Proxy:
@@ -130,6 +145,7 @@ class _Visit:
         self.overhead = 0.0
         self.body = b""
         self.phase = "request"
+        self.pacer: Pacer | None = None
 
     async def run(self) -> None:
         """Serve, and leave one record whatever happens."""
@@ -190,6 +206,9 @@ class _Visit:
         began = perf_counter()
         verdict = exchange.judge(self.body, self.parts.clock())
         self.overhead += perf_counter() - began
+        transaction, notices = exchange.transaction, self.parts.notices
+        if notices is not None and transaction is not None and transaction.notice is not None:
+            notices.tell(transaction.notice, transaction.principal, transaction.decision)
         return verdict
 
     # --- to the model server and back ---------------------------------------------------------------
@@ -199,18 +218,34 @@ class _Visit:
             self.phase = "delay"
             await asyncio.sleep(verdict.delay)
         self.phase = "headers"
-        sent = perf_counter()
+        sent, due = perf_counter(), self.parts.steady()
         asyncio.get_running_loop().call_soon(self._study)
         try:
-            response = await self.parts.upstream.send(self._request(verdict))
+            response = await self._obtain(self._request(verdict))
         except UpstreamError as error:
             await self._upstream_failed(error)
             return
         self.parts.metrics.ttfb(perf_counter() - sent)
         try:
-            await self._relay(response)
+            await self._relay(response, due)
         finally:
             await response.aclose()
+
+    async def _obtain(self, request: UpstreamRequest) -> UpstreamResponse:
+        """The model's answer, or the one that is pinned to this prompt."""
+        pin, pins = self._task(Pin), self.parts.pins
+        exchange = self.exchange
+        if pin is None or pins is None or exchange.transaction is None:
+            return await self.parts.upstream.send(request)
+        key = key_of(pin, exchange.transaction.principal.id, exchange.head)
+        dialect = exchange.transaction.dialect
+        return await pins.answer(key, pin.within, dialect, lambda: self.parts.upstream.send(request))
+
+    def _task(self, kind: type[Wanted]) -> Wanted | None:
+        transaction = self.exchange.transaction
+        if transaction is None:
+            return None
+        return next((task for task in transaction.tasks if isinstance(task, kind)), None)
 
     def _study(self) -> None:
         began = perf_counter()
@@ -230,10 +265,11 @@ class _Visit:
             return UpstreamRequest(head.method, head.target, headers)
         return UpstreamRequest(head.method, head.target, headers, self.inbox.chunks())
 
-    async def _relay(self, response: UpstreamResponse) -> None:
+    async def _relay(self, response: UpstreamResponse, sent: float) -> None:
         exchange = self.exchange
         try:
             headers = exchange.respond(response.status, response.headers)
+            self._pace(response.status, headers, sent)
             if not exchange.document:
                 await self._start(response.status, headers)
             held = bytearray()
@@ -242,7 +278,7 @@ class _Visit:
                 if exchange.document:
                     held += out
                 elif out:
-                    await self.send({"type": "http.response.body", "body": out, "more_body": True})
+                    await self._pass(out)
                 exchange.observe(chunk)
             rest = exchange.end()
         except UpstreamError as error:
@@ -255,6 +291,41 @@ class _Visit:
         if exchange.document:
             rest = bytes(held) + rest
             await self._start(response.status, [*headers, (b"content-length", str(len(rest)).encode())])
+        await self._end(rest)
+
+    def _pace(self, status: int, headers: Headers, sent: float) -> None:
+        """Pace the answer if that is asked for; `headers` are those that the client will see."""
+        pace, transaction = self._task(Pace), self.exchange.transaction
+        if pace is None or transaction is None or not 200 <= status < 300:
+            return
+        framing, coding = form_of(headers)
+        # Nobody sees how long a whole answer took to make; of a stream, everybody does.
+        began = sent if framing is None else self.parts.steady()
+        readable = coding in ("", "identity")
+        self.pacer = Pacer(pace, transaction.dialect, framing, began, readable=readable)
+
+    async def _pass(self, out: bytes) -> None:
+        """Send on what the client may have now; meanwhile nothing is read from the model server."""
+        if self.pacer is None:
+            await self.send({"type": "http.response.body", "body": out, "more_body": True})
+            return
+        for piece, tokens in self.pacer.feed(out):
+            await self._pause(self.pacer, tokens)
+            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _pause(self, pacer: Pacer, tokens: float) -> None:
+        pause = pacer.wait(tokens, self.parts.steady())
+        if pause > 0:
+            self.parts.metrics.paced(pause)
+            await self.parts.pause(pause)
+
+    async def _end(self, rest: bytes) -> None:
+        """Send the last of the answer."""
+        if self.pacer is not None:
+            if rest:
+                await self._pass(rest)
+            rest, tokens = self.pacer.close()
+            await self._pause(self.pacer, tokens)
         self.outcome = structs.replace(self.outcome, finished=True)
         await self.send({"type": "http.response.body", "body": rest, "more_body": False})
 
@@ -271,6 +342,10 @@ class _Visit:
         if not self.started:
             await self._answer(self.exchange.upstream_error(error))
             return
+        if self.pacer is not None:
+            # What it still held was read, and a client may make something of half an event.
+            rest, _ = self.pacer.close()
+            await self.send({"type": "http.response.body", "body": rest, "more_body": True})
         tail = self.exchange.broken(error)
         if tail is not None:
             await self.send({"type": "http.response.body", "body": tail, "more_body": False})

@@ -9,7 +9,9 @@ extra `[mitmproxy]`, whose pins hold other packages back (docs/decisions/0003).
 Policies are read anew when their directory changes, as `gateway.reload` says.
 
 Two things are mitmproxy's and differ from the ASGI proxy: a request body is in memory before its size is
-looked at, and the page that a client sees when the model server fails is mitmproxy's own.
+looked at, and the page that a client sees when the model server fails is mitmproxy's own. Something is
+missing, too: mitmproxy's streams cannot wait, and this driver keeps and posts nothing, so that `shape`, `pin`
+and `step_up` are recorded and not carried out; it says so when it starts.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from mitmproxy import ctx, http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.exceptions import OptionsError
 
+from gateway.actions.base import Action
 from gateway.adapters.proof import load_proven, proven_files
 from gateway.adapters.refusals import too_large, unknown_route
 from gateway.assemble import reloader_of
@@ -37,6 +40,7 @@ from gateway.errors import CallError, ConfigError, Place, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
 from gateway.metrics import Metrics
 from gateway.model import JSON, Outcome
+from gateway.policies.bundle import Bundle
 from gateway.records import Record
 from gateway.reload import Reloader
 from gateway.watch import watch
@@ -226,6 +230,22 @@ class Driver:
         flow.response = http.Response.make(answer.status, answer.body, headers)
 
 
+def _missing(bundle: Bundle) -> list[str]:
+    """The responses of these policies that need a driver which waits, keeps answers, or posts."""
+    ladders = (bundle.ladder, *(tenant.ladder for tenant in bundle.tenants))
+    actions = {
+        action.name: type(action)
+        for each in ladders
+        for rung in each.rungs
+        for action in rung.actions.values()
+    }
+    return sorted(
+        name
+        for name, kind in actions.items()
+        if kind.task is not Action.task or kind.notice is not Action.notice
+    )
+
+
 def _client_gone(flow: http.HTTPFlow) -> bool:
     """Whether it was the client that ended this flow: its connection, or its stream in HTTP/2."""
     said = flow.error is not None and "client" in flow.error.msg.lower()
@@ -272,6 +292,8 @@ class Addon:
         config = load_config(path, mode)
         # Nobody asks this process for its metrics; the log says how reloads end.
         self._reloader = reloader = reloader_of(config, Metrics(), load_proven, proven_files)
+        if missing := _missing(reloader.bundle):
+            sys.stderr.write(f"not carried out under mitmproxy, only recorded: {', '.join(missing)}\n")
         self._watch = config.policies.reload.watch
         self._writer = Writer(config.record.decisions, content=config.record.content)
         deny_unknown = config.server.unknown_routes == "deny"

@@ -1,6 +1,7 @@
 """The admin application, on a listener of its own: health, metrics, effective settings, policies.
 
-It shows, and changes nothing but which policies are in use; all it needs comes in as objects. Apart from the
+It shows, and changes nothing but which policies are in use, and how a principal stands
+(`gateway.admin.principals`); all it needs comes in as objects. Apart from the
 proxy because the model server's own `/health` and `/metrics` must stay reachable through the proxy. Probes
 need no token; everything else does, once one is set.
 """
@@ -18,7 +19,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.admin.principals import principal_routes
 from gateway.config import Config, redacted
+from gateway.desk import Desk
 from gateway.metrics import Metrics
 from gateway.model import JSON
 from gateway.reload import Outcome
@@ -87,17 +90,14 @@ class Reload(Protocol):
 
 
 def admin_app(
-    config: Config, status: Status, metrics: Metrics, reload_policies: Reload | None = None
+    config: Config,
+    status: Status,
+    metrics: Metrics,
+    reload_policies: Reload | None = None,
+    desk: Desk | None = None,
 ) -> Starlette:
-    """The application; its token is `config.admin.token`. Without `reload_policies` there is no such path."""
-
-    async def live(request: Request) -> Response:
-        return _json({"alive": True})
-
-    async def ready(request: Request) -> Response:
-        reasons = _reasons(status)
-        shown: JSON = {"ready": not reasons, "reasons": [*reasons], "degraded": status.degraded}
-        return _json(shown, 503 if reasons else 200)
+    """The application; its token is `config.admin.token`. Without `reload_policies` or `desk` there are no
+    such paths."""
 
     async def exposition(request: Request) -> Response:
         body, kind = metrics.exposition()
@@ -114,8 +114,7 @@ def admin_app(
         return _json({"campaigns": status.campaigns})
 
     routes = [
-        *(Route(path, live) for path in LIVE),
-        *(Route(path, ready) for path in READY),
+        *_probes(status),
         Route("/metrics", exposition),
         Route("/debug/config", settings),
         Route("/-/policies", policies),
@@ -123,9 +122,23 @@ def admin_app(
     ]
     if reload_policies is not None:
         routes.append(Route("/-/reload", _reloading(reload_policies), methods=["POST"]))
+    if desk is not None:
+        routes += principal_routes(desk)
     token = config.admin.token
     guard = [] if token is None else [Middleware(_Guard, token=token.get_secret_value())]
     return Starlette(routes=routes, middleware=guard)
+
+
+def _probes(status: Status) -> list[Route]:
+    async def live(request: Request) -> Response:
+        return _json({"alive": True})
+
+    async def ready(request: Request) -> Response:
+        reasons = _reasons(status)
+        shown: JSON = {"ready": not reasons, "reasons": [*reasons], "degraded": status.degraded}
+        return _json(shown, 503 if reasons else 200)
+
+    return [*(Route(path, live) for path in LIVE), *(Route(path, ready) for path in READY)]
 
 
 def _reloading(reload_policies: Reload) -> Callable[[Request], Awaitable[Response]]:

@@ -113,6 +113,14 @@ class Linker:
         """Its members by name, in alphabetical order."""
         return tuple(sorted(self._accounts[own].name for own in campaign.members))
 
+    def leave(self, name: str) -> None:
+        """Forget an account, and take it out of its campaigns. What the population says of its pieces stays:
+        it holds too many others to be told apart."""
+        gone = self._accounts.pop(mark(name), None)
+        if gone is not None:
+            for campaign in gone.campaigns:
+                campaign.leave(gone)
+
     def merge(self, other: Linker) -> None:
         """Take over what another replica heard of other calls; `other` is used up. Members, sums, samples and
         habits come out as if one replica had heard all; a piece that became somebody's frame at neither does

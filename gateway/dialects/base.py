@@ -58,6 +58,9 @@ class ParameterNames:
     grammar: tuple[str, ...] = ()
     by_degree: tuple[str, ...] = ()
     """Keys that raise, lower or cut off tokens by a number: beside a mask each weighs two tokens."""
+    temperature: tuple[str, ...] = ()
+    top_p: tuple[str, ...] = ()
+    seed: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
     """Top-level body keys that may stay when an action restricts probabilities; all others are dropped."""
 

@@ -137,10 +137,14 @@ _LLAMACPP = _BASE | words(
 """Here `n_probs` is the API's own name for `logprobs`, and so stays for the action to set or remove."""
 
 
-def _names(max_tokens: str, allowed: frozenset[str]) -> ParameterNames:
-    first = (max_tokens, *(name for name in _MAX_TOKENS if name != max_tokens))
+def _names(max_tokens: str, allowed: frozenset[str], *, options: bool = False) -> ParameterNames:
+    """`options`: the API keeps its sampling parameters in an object of that name (Ollama)."""
+
+    def sampling(name: str) -> tuple[str, ...]:
+        return (f"options.{name}", name) if options else (name, f"options.{name}")
+
     return ParameterNames(
-        max_tokens=first,
+        max_tokens=(max_tokens, *(name for name in _MAX_TOKENS if name != max_tokens)),
         n=("n", "n_cmpl"),
         best_of=("best_of", "beam_width"),
         logprobs=("logprobs", "n_probs"),
@@ -151,6 +155,9 @@ def _names(max_tokens: str, allowed: frozenset[str]) -> ParameterNames:
         echo=("echo",),
         grammar=_GRAMMAR,
         by_degree=_BY_DEGREE,
+        temperature=sampling("temperature"),
+        top_p=sampling("top_p"),
+        seed=sampling("seed"),
         allowed=allowed,
     )
 
@@ -160,12 +167,9 @@ COMPLETIONS = _names("max_tokens", _COMPLETIONS)
 RESPONSES = _names("max_output_tokens", _RESPONSES)
 EMBEDDINGS = _names("max_tokens", _EMBEDDINGS)
 ANTHROPIC = _names("max_tokens", _ANTHROPIC)
-OLLAMA = _names("options.num_predict", _OLLAMA)
+OLLAMA = _names("options.num_predict", _OLLAMA, options=True)
 LLAMACPP = _names("n_predict", _LLAMACPP)
 
-TEMPERATURE = ("temperature", "options.temperature")
-TOP_P = ("top_p", "options.top_p")
-SEED = ("seed", "options.seed")
 STOP = ("stop", "stop_sequences", "stop_token_ids", "options.stop")
 TOOLS = ("tools", "functions")
 REASONING = (
@@ -193,8 +197,11 @@ KNOWN = frozenset(
         names.echo,
         names.grammar,
         names.by_degree,
+        names.temperature,
+        names.top_p,
+        names.seed,
         names.allowed,
-        TEMPERATURE + TOP_P + SEED + STOP + TOOLS + REASONING,
+        STOP + TOOLS + REASONING,
         ("batch",),
     )
     for name in concept

@@ -13,7 +13,7 @@ from typing import Any
 from cachetools import Cache, LRUCache
 
 from gateway.campaigns.operations import Group
-from gateway.model import Batch, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.model import Batch, Clear, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
 from gateway.observations import Fresh, Ledger, Observe, Series
 from gateway.stores.fresh import FreshSums
 from gateway.stores.ledger import LedgerRows
@@ -134,5 +134,11 @@ class MemoryStore:
         return readings
 
     def _together(self, scope: str, op: Op, now: float) -> Reading:
+        if type(op) is Clear:
+            state = self._state(scope)
+            for key in state.keys() - set(op.keep):
+                del state[key]
+            self.population.leave(scope)
+            return Reading()
         assert isinstance(op, PopulationOp)
         return self.population.update(scope, op, now)

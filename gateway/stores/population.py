@@ -62,6 +62,11 @@ class Population:
             for campaign in linker.standing_campaigns():
                 yield _group(campaign, linker.names(campaign), campaign.evidence(over, now))
 
+    def leave(self, scope: str) -> None:
+        """Forget what the account `scope` did, and take it out of its campaigns."""
+        for linker in self._linkers.values():
+            linker.leave(scope)
+
     def forget(self, keys: Set[str]) -> None:
         """Drop these linkers with all that they know."""
         for key in keys & self._linkers.keys():

@@ -12,13 +12,17 @@ from tests.actions.helpers import action, call
 
 MINIMAL: dict[str, dict[str, object]] = {
     "cap": {"n": 1},
+    "clamp": {"seed": "drop"},
     "delay": {"by": "1s"},
     "limit": {"requests": "20/1m"},
     "log": {},
     "logprobs": {},
     "perturb": {},
+    "pin": {"within": "10m"},
     "reasoning": {},
     "reject": {"status": 403, "code": "usage_review"},
+    "shape": {"tokens_per_second": 20},
+    "step_up": {"url": "https://hooks.example.com/x"},
     "watermark": {"tokens": "words"},
 }
 
@@ -44,9 +48,11 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     act = action(name, **MINIMAL[name])
     request = call({"messages": []})
     assert (act.refuse(request) is not None) == (name == "reject")
-    assert (act.take(request) is not None) == (name == "limit")
+    assert (act.take(request) is not None) == (name in ("limit", "step_up"))
+    assert (act.notice(request) is not None) == (name == "step_up")
     assert (act.exhausted(1.0) is not None) == (name == "limit")
     assert (act.wait(request) > 0) == (name == "delay")
+    assert (act.task(request, {"messages": []}) is not None) == (name in ("pin", "shape"))
     assert not act.edit_request(request, dialects.get("openai_chat"), {"messages": []})
     edits = act.editor(request, dialects.get("openai_chat"), {"messages": []}) is not None
     assert edits == (name in ("logprobs", "perturb", "reasoning"))

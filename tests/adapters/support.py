@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.adapters.asgi import Parts, Proxy
@@ -69,10 +69,12 @@ async def gateway(
     clock: Callable[[], float] = lambda: 0.0,
     new_id: Callable[[], str] | None = None,
     gates: Callable[[], Gate] | None = None,
+    parts: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Running]:
     """Run the proxy in this loop, with its real server and its real upstream leg.
 
-    `gates` gives each call its gate, in the place of one made of the other options.
+    `gates` gives each call its gate, in the place of one made of the other options; `parts` replaces
+    some of `Parts`.
     """
     identity = load_config(None, {"identity.end_user": False}).identity
     gate = Gate(
@@ -82,7 +84,7 @@ async def gateway(
     listener = listen("127.0.0.1", 0)
     async with aclosing(Pool(upstream, timeouts, max_connections=connections)) as pool:
         running = Running(listener.getsockname()[1], pool, Metrics())
-        parts = Parts(
+        made = Parts(
             gate=gates or (lambda: gate),
             upstream=pool,
             sink=running,
@@ -91,7 +93,8 @@ async def gateway(
             new_id=new_id or (lambda: f"id-{next(numbers)}"),
             deny_unknown=deny_unknown,
         )
-        async with _serving(Proxy(parts), listener):
+        made = replace(made, **(parts or {}))
+        async with _serving(Proxy(made), listener):
             yield running
 
 

@@ -209,6 +209,20 @@ def test_policies_that_change_are_taken_by_the_addon_and_broken_ones_are_not(tmp
     run(main())
 
 
+def test_what_the_addon_cannot_carry_out_is_said_when_it_starts(tmp_path: Path) -> None:
+    policies = write_policies(tmp_path / "policies") / "test.yaml"
+    slow = "do: [{log: true}, {shape: {tokens_per_second: 9}}, {pin: {within: 1m}}]"
+    policies.write_text(policies.read_text().replace("do: [{log: true}]", slow))
+    file = _settings(tmp_path, record={"decisions": "decisions.jsonl"})
+
+    async def main() -> None:
+        words = command("http://127.0.0.1:1", ADDON, tmp_path / "conf", [f"stillgate_config={file}"])
+        async with running(words, tmp_path / "decisions.jsonl") as mitm:
+            assert b"not carried out under mitmproxy, only recorded: pin, shape\n" in mitm.log
+
+    run(main())
+
+
 def test_without_a_mode_the_addon_only_watches(tmp_path: Path) -> None:
     write_policies(tmp_path / "policies")
     file = _settings(tmp_path, record={"decisions": "decisions.jsonl"})

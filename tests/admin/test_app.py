@@ -45,14 +45,17 @@ def ask(
     metrics: Metrics | None = None,
     settings: dict[str, JSON] | None = None,
     reload_policies: Reload | None = None,
+    desk: Any = None,
+    content: bytes | None = None,
 ) -> httpx.Response:
     config = load_config(None, {"admin.token": token, **(settings or {})}, {})
-    app = admin_app(config, State() if state is None else state, metrics or Metrics(), reload_policies)
+    shown = State() if state is None else state
+    app = admin_app(config, shown, metrics or Metrics(), reload_policies, desk)
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://admin") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, content=content)
 
     return asyncio.run(send())
 

@@ -19,9 +19,10 @@ from tests.docs.blocks import PACK, ROOT, Block, blocks, lay_over
 
 PAGES = [
     "docs/policies.md",
+    "docs/responses/friction.md",
+    "docs/responses/watermark.md",
     "docs/shadow-to-enforce.md",
     "docs/cookbook.md",
-    "docs/responses/watermark.md",
     "README.md",
 ]
 SHOWN = [block for page in PAGES for block in blocks(page)]

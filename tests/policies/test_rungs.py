@@ -30,12 +30,16 @@ def test_what_an_action_refuses_is_told_at_its_place() -> None:
 def test_every_shipped_action_can_be_named_with_its_options() -> None:
     options = {
         "cap": "{n: 1}",
+        "clamp": "{seed: drop}",
         "delay": "{by: 2s}",
         "limit": "{requests: 1/1s}",
         "log": "true",
         "logprobs": "{off: true}",
+        "pin": "{within: 10m}",
         "reasoning": "{strip: true}",
         "reject": "{status: 429, code: slow_down}",
+        "shape": "{tokens_per_second: 20}",
+        "step_up": "{url: 'https://h/x'}",
     }
     do = "".join(f"      - {name}: {options[name]}\n" for name in ACTIONS)
     text = (

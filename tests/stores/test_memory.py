@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model import Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
+from gateway.model import Clear, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
 from gateway.stores import memory
 from gateway.stores.memory import MemoryStore
 
@@ -34,6 +34,20 @@ def test_reading_what_was_never_written_answers_nothing_and_creates_nothing(op: 
     empty = store.nbytes("p")
     assert store.apply([("p", [op])], 0.0) == [[nothing]]
     assert store.nbytes("p") <= empty
+
+
+def test_a_scope_is_cleared_but_for_what_is_to_stay_and_others_are_left_alone() -> None:
+    store = MemoryStore(10)
+    store.apply([("p", WRITES), ("q", WRITES)], 0.0)
+    (cleared, *readings), others = store.apply(
+        [("p", [Clear("clear", ("register",)), *(op for op, _ in READS)]), ("q", [op for op, _ in READS])],
+        1.0,
+    )
+    assert cleared == Reading()
+    assert [one == nothing for one, (_, nothing) in zip(readings, READS, strict=True)] == [True] * 5 + [False]
+    assert readings[5].values == others[5].values == (4.0,)
+    assert others[0].values == (1.0, 2.0, 1.0)
+    assert store.apply([("new", [Clear("clear")])], 0.0) == [[Reading()]]
 
 
 def test_each_operation_is_answered_in_order_and_remembered() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from gateway.campaigns.operations import CampaignPeaks, Frame, Link, Linked
-from gateway.model import Reading, Sum
+from gateway.model import Clear, Reading, Sum
 from gateway.signals.frames import frame
 from gateway.stores.memory import MemoryStore
 from tests.campaigns.support import FRAME, words
@@ -36,6 +36,15 @@ def test_a_member_reads_its_campaign_and_a_stranger_nothing() -> None:
     assert listed.members == tuple(sorted(FARM))
     assert listed.numbers["organisations"] == 20
     assert listed.text.startswith("20 accounts of 20 organisations or networks")
+
+
+def test_whoever_is_cleared_leaves_its_campaign_and_the_others_stay() -> None:
+    store = harvested()
+    store.apply([("farm-0", [Clear("clear")]), ("nobody", [Clear("clear")])], 1.0)
+    (gone,), (left,) = store.apply([("farm-0", [READ]), ("farm-1", [READ])], 1.0)
+    assert gone == Reading()
+    assert left.values[0] == 19
+    assert "farm-0" not in next(store.campaigns(7 * 86400.0, 1.0)).members
 
 
 def test_linkers_are_apart() -> None:
