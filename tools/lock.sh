@@ -7,3 +7,6 @@ lock pyproject.toml requirements/dev.in -o requirements/dev.txt
 lock pyproject.toml requirements/run.in -c requirements/dev.txt -o requirements/run.txt
 lock pyproject.toml requirements/run.in --extra mitmproxy -o requirements/mitmproxy.txt
 lock pyproject.toml requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+for peer in envoy ext-proc litellm starlette; do
+    lock requirements/peers/$peer.in -o requirements/peers/$peer.txt
+done
