@@ -21,13 +21,17 @@ OURS = "shadow"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One window of one target; `memory` is the tree's proportional set in its middle, bytes, or 0."""
+    """One window of one target.
+
+    `memory` is the tree's proportional set in its middle, `before` that before the load, in bytes, or 0.
+    """
 
     target: str
     scenario: str
     round: int
     seen: Seen
     memory: int = 0
+    before: int = 0
 
     @property
     def units(self) -> int:
@@ -74,6 +78,10 @@ class Figures:
         self._by = {(own.target, own.scenario, own.round): own for own in self.samples}
         self._rounds = sorted({own.round for own in self.samples})
 
+    def measured(self, target: str, scenario: str) -> bool:
+        """Whether there is any window of this target under this load, good or not."""
+        return any((target, scenario, round_) in self._by for round_ in self._rounds)
+
     def cell(self, target: str, scenario: str) -> Cell:
         """One target under one load."""
         own = [one for one in self.samples if (one.target, one.scenario) == (target, scenario)]
@@ -111,16 +119,15 @@ class Figures:
         return self._paired(target, other, scenario, lambda sample: read(sample.seen), lambda a, b: a - b)
 
     def stream_memory(self, target: str, scenario: str = "S500") -> float | None:
-        """Bytes that each open stream takes: what the tree has grown by, over the streams."""
-        idle = self.idle.get(target)
-        busy = [
-            own.memory
-            for own in self.samples
-            if (own.target, own.scenario) == (target, scenario) and own.memory
-        ]
-        if idle is None or not busy:
+        """Bytes that each open stream takes: what the tree grows by, over the streams.
+
+        In the first round: later ones find the room that the first has left.
+        """
+        own = [one for one in self.samples if (one.target, one.scenario) == (target, scenario) and one.memory]
+        if not own:
             return None
-        return (median(busy) - idle) / SCENARIOS[scenario].connections
+        first = min(own, key=lambda one: one.round)
+        return (first.memory - first.before) / SCENARIOS[scenario].connections
 
     def _paired(
         self,

@@ -159,11 +159,17 @@ class Bench:
     # --- measuring --------------------------------------------------------------------------------------
 
     def _sample(self, own: Standing, scenario: Scenario, round_: int) -> Sample:
+        before = proportional_bytes(own.pids) if scenario.pace else 0
         memory: list[int] = []
         during = (lambda: memory.append(proportional_bytes(own.pids))) if scenario.pace else None
         seen = self._load(own, scenario, self._options.seconds, during)
         return Sample(
-            target=own.target.name, scenario=scenario.name, round=round_, seen=seen, memory=sum(memory)
+            target=own.target.name,
+            scenario=scenario.name,
+            round=round_,
+            seen=seen,
+            memory=sum(memory),
+            before=before,
         )
 
     def _load(

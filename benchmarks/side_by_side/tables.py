@@ -37,11 +37,12 @@ def scenario_table(figures: Figures, scenario: Scenario, targets: Iterable[Targe
     heads += ["first ms", "delay ms", "p99"] if scenario.stream else ["p50 ms", "p99"]
     rows = []
     for target in targets:
-        cell = figures.cell(target.name, scenario.name)
-        if cell.cost is None and not cell.errors:
+        if not figures.measured(target.name, scenario.name):
             continue
+        cell = figures.cell(target.name, scenario.name)
         if cell.cost is None:
-            rows.append([target.name, f"{cell.errors} errors", cell.error[:40], *[""] * (len(heads) - 3)])
+            said = f"{cell.errors} errors" if cell.errors else "nothing came"
+            rows.append([target.name, said, cell.error[:40], *[""] * (len(heads) - 3)])
             continue
         ratio = figures.ratio(OURS, target.name, scenario.name)
         row = [target.name, number(cell.cost), f"{number(cell.low)}-{number(cell.high)}"]

@@ -97,11 +97,16 @@ def enforce(room: Room) -> Launch:
     return _gateway(room, "enforce", transforming(room.folder / "policies"))
 
 
-def _gateway(room: Room, ceiling: str, policies: Path) -> Launch:
+def httpx2(room: Room) -> Launch:
+    """As `off`, with the second client of the model server."""
+    return _gateway(room, "disabled", POLICIES, backend="httpx2")
+
+
+def _gateway(room: Room, ceiling: str, policies: Path, backend: str = "own") -> Launch:
     settings = {
         "server": {"port": room.port},
         "admin": {"port": free_port()},
-        "upstream": {"url": room.url},
+        "upstream": {"url": room.url, "backend": backend},
         "policies": {"path": str(policies), "ceiling": ceiling},
         "record": {"decisions": "decisions.jsonl"},
         "log": {"level": "warning"},
@@ -149,6 +154,7 @@ OWN = (
     Target("direct", "no proxy: the model server's own CPU", direct),
     Target("bare", "uvicorn + raw ASGI + our client", bare, ours=True),
     Target("off", "ours, policies off", off, ours=True),
+    Target("httpx2", "ours, policies off, client httpx2", httpx2, ours=True),
     Target("shadow", "ours, shadow, shipped policies", shadow, ours=True),
     Target("enforce", "ours, enforce, every event edited", enforce, ours=True),
 )

@@ -9,10 +9,10 @@ from benchmarks.side_by_side.loader import Seen
 
 
 def sample(target: str, scenario: str, round_: int = 0, **seen: Any) -> Sample:
-    """One window of a second; `cpu` in seconds, `memory` in bytes."""
-    memory = seen.pop("memory", 0)
+    """One window of a second; `cpu` in seconds, `memory` and `before` in bytes."""
+    sizes = {name: seen.pop(name, 0) for name in ("memory", "before")}
     fields = {"seconds": 1.0, "requests": 1000, "chunks": 1000, **seen}
-    return Sample(target=target, scenario=scenario, round=round_, seen=Seen(**fields), memory=memory)
+    return Sample(target=target, scenario=scenario, round=round_, seen=Seen(**fields), **sizes)
 
 
 class Transport:

@@ -64,8 +64,11 @@ def test_a_ratio_uses_only_rounds_that_both_have() -> None:
     assert figures.ratio("nginx", "shadow", "J") is None
 
 
-def test_a_stream_takes_what_the_tree_has_grown_by() -> None:
-    figures = Figures([sample("shadow", "S500", memory=60_000_000)], {"shadow": 50_000_000})
-    assert figures.stream_memory("shadow") == 20_000
-    assert figures.stream_memory("envoy") is None
-    assert Figures([sample("shadow", "S500")], {"shadow": 1}).stream_memory("shadow") is None
+def test_a_stream_takes_what_the_tree_grows_by_in_the_first_round() -> None:
+    samples = [
+        sample("shadow", "S500", 1, memory=90_000_000, before=90_000_000),
+        sample("shadow", "S500", 0, memory=60_000_000, before=50_000_000),
+    ]
+    assert Figures(samples, {}).stream_memory("shadow") == 20_000
+    assert Figures(samples, {}).stream_memory("envoy") is None
+    assert Figures([sample("shadow", "S500")], {}).stream_memory("shadow") is None

@@ -23,7 +23,10 @@ SAMPLES = [
     sample("shadow", "J", cpu=0.2, latency=(0.001, 0.002)),
     sample("envoy", "J", cpu=0.05, latency=(0.001, 0.002)),
     sample("portkey", "J", cpu=1.5, errors=2, error="HTTP/1.1 500"),
-    sample("shadow", "S500", cpu=0.2, chunks=25_000, delay=(0.001, 0.002), memory=60_000_000),
+    sample("litellm", "J", requests=0),
+    sample(
+        "shadow", "S500", cpu=0.2, chunks=25_000, delay=(0.001, 0.002), memory=60_000_000, before=50_000_000
+    ),
 ]
 
 
@@ -34,12 +37,12 @@ def test_a_report_names_what_ran_what_failed_and_what_did_not_run(
         samples=SAMPLES,
         idle={"shadow": 50_000_000},
         versions={"shadow": "CPython 3", "envoy": "1.40.0"},
-        missing={"litellm": "pip failed: no network"},
+        missing={"nginx": "pip failed: no network"},
     )
     scenarios = (SCENARIOS["J"], SCENARIOS["S500"])
     report(Options(tuple(TARGETS.values()), scenarios, 1, 1.0, tmp_path), run, tmp_path / "out")
     said = capsys.readouterr().out
-    for words in ("litellm", "no network", "2 errors", "HTTP/1.1 500", "1.40.0", "the bar, shadow"):
+    for words in ("no network", "nothing came", "2 errors", "HTTP/1.1 500", "1.40.0", "the bar, shadow"):
         assert words in said
     written = json.loads((tmp_path / "out" / "bench.json").read_bytes())
     assert len(written["samples"]) == len(SAMPLES)

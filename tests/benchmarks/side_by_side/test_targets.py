@@ -18,7 +18,7 @@ from gateway.policies.load import load_bundle
 
 def test_the_reference_is_always_measured_and_the_table_keeps_its_order() -> None:
     assert [own.name for own in chosen_targets("envoy,ours")] == [
-        "direct", "bare", "off", "shadow", "enforce", "envoy",
+        "direct", "bare", "off", "httpx2", "shadow", "enforce", "envoy",
     ]  # fmt: skip
     assert [own.name for own in chosen_targets(None)] == list(TARGETS)
 
