@@ -23,8 +23,8 @@ BENCH_DIR ?= .cache/bench
 NAME ?= recorded traffic
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup-run setup-test lint types unit replay calibrate bench bench-gate bench-detection \
-	test-bench setup-bench lock clean
+.PHONY: help run test setup-run setup-test lint types unit replay calibrate bench bench-gate bench-scale profile \
+	bench-detection test-bench setup-bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,13 @@ bench: setup-run  ## CPU per request beside other proxies: make bench PEERS=ours
 
 bench-gate: setup-run  ## fail if a request costs more than it did, in multiples of a bare pass-through
 	$(BIN)/python -m benchmarks.side_by_side.gate
+
+bench-scale: setup-run  ## how cost grows with principals, policies, patterns, prompts, history, streams: PARTS, MOST, OUT
+	$(BIN)/python -m benchmarks.scale $(if $(PARTS),--parts '$(PARTS)') $(if $(MOST),--most '$(MOST)') \
+		$(if $(OUT),--out '$(OUT)')
+
+profile: setup-run  ## CPU of each stage of a call against its budget, and where the time goes
+	$(BIN)/python -m benchmarks.stages $(if $(OUT),--out '$(OUT)')
 
 setup-bench:
 	@tools/venv.sh .venv-bench requirements/bench.txt

@@ -12,7 +12,6 @@ from statistics import median
 import msgspec
 
 from benchmarks.side_by_side.loader import Seen
-from benchmarks.side_by_side.scenarios import SCENARIOS
 
 BASE = "direct"
 """The target without a proxy: its cost is the model server's."""
@@ -21,7 +20,7 @@ OURS = "shadow"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One window of one target.
+    """One window of one target under one load, with what must be known of the load.
 
     `memory` is the tree's proportional set in its middle, `before` that before the load, in bytes, or 0.
     """
@@ -29,6 +28,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     scenario: str
     round: int
+    stream: bool
+    connections: int
     seen: Seen
     memory: int = 0
     before: int = 0
@@ -36,7 +37,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def units(self) -> int:
         """Requests, or events in scenarios of streams."""
-        return self.seen.chunks if SCENARIOS[self.scenario].stream else self.seen.requests
+        return self.seen.chunks if self.stream else self.seen.requests
 
     @property
     def cost(self) -> float | None:
@@ -127,7 +128,7 @@ class Figures:
         if not own:
             return None
         first = min(own, key=lambda one: one.round)
-        return (first.memory - first.before) / SCENARIOS[scenario].connections
+        return (first.memory - first.before) / first.connections
 
     def _paired(
         self,

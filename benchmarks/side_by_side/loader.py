@@ -21,7 +21,7 @@ import uvloop
 
 from benchmarks.side_by_side import traffic
 from benchmarks.side_by_side.processes import cpu_seconds
-from benchmarks.side_by_side.scenarios import SCENARIOS, Scenario
+from benchmarks.side_by_side.scenarios import Scenario
 
 _STAMP = re.compile(rb"%b(\d{%d})" % (traffic.MARK, traffic.STAMP))
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
@@ -37,7 +37,7 @@ _PATIENCE = 8.0
 class Job(msgspec.Struct, kw_only=True):
     """What to send where, for how long, and whose processor time to read (process ids)."""
 
-    scenario: str
+    scenario: Scenario
     port: int
     seconds: float
     first: int = 0
@@ -145,7 +145,7 @@ class Load:
     """A scenario while it runs."""
 
     def __init__(self, job: Job) -> None:
-        self.scenario: Scenario = SCENARIOS[job.scenario]
+        self.scenario = job.scenario
         self.job = job
         self.seen = Seen()
         self.rate = job.rate or self.scenario.rate

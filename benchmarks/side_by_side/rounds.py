@@ -167,6 +167,8 @@ class Bench:
             target=own.target.name,
             scenario=scenario.name,
             round=round_,
+            stream=scenario.stream,
+            connections=scenario.connections,
             seen=seen,
             memory=sum(memory),
             before=before,
@@ -181,7 +183,7 @@ class Bench:
     ) -> Seen:
         self._number += 1
         job = Job(
-            scenario=scenario.name,
+            scenario=scenario,
             port=own.port,
             seconds=seconds,
             first=self._number * _STRIDE % 10**traffic.COUNTER,

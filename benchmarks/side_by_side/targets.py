@@ -106,7 +106,7 @@ def _gateway(room: Room, ceiling: str, policies: Path, backend: str = "own") -> 
     settings = {
         "server": {"port": room.port},
         "admin": {"port": free_port()},
-        "upstream": {"url": room.url, "backend": backend},
+        "upstream": {"url": room.url, "backend": backend, "max_connections": 10_000},
         "policies": {"path": str(policies), "ceiling": ceiling},
         "record": {"decisions": "decisions.jsonl"},
         "log": {"level": "warning"},

@@ -18,7 +18,7 @@ Ends = tuple[Load, Client, Transport]
 
 def ends(scenario: str) -> Ends:
     """A load inside its window, and one connection that has asked."""
-    load = Load(Job(scenario=scenario, port=1, seconds=1.0))
+    load = Load(Job(scenario=SCENARIOS[scenario], port=1, seconds=1.0))
     load._open = True
     client = Client(load)
     transport = Transport()
@@ -42,7 +42,7 @@ def served(request: bytes) -> bytes:
 
 def request(scenario: str) -> bytes:
     """A request as the load generator writes it."""
-    return Load(Job(scenario=scenario, port=1, seconds=1.0)).request()
+    return Load(Job(scenario=SCENARIOS[scenario], port=1, seconds=1.0)).request()
 
 
 def test_each_load_gets_the_kind_of_answer_that_it_is_about() -> None:
@@ -60,12 +60,12 @@ def test_a_request_in_pieces_and_two_at_once_are_answered() -> None:
 
 
 def test_no_two_requests_are_the_same() -> None:
-    load = Load(Job(scenario="J", port=1, seconds=1.0))
+    load = Load(Job(scenario=SCENARIOS["J"], port=1, seconds=1.0))
     assert len({load.request() for _ in range(3 * traffic.PROMPTS)}) == 3 * traffic.PROMPTS
 
 
 def test_a_target_with_one_key_is_asked_with_that() -> None:
-    load = Load(Job(scenario="J", port=1, seconds=1.0, key="sk-only", headers=(("x-more", "1"),)))
+    load = Load(Job(scenario=SCENARIOS["J"], port=1, seconds=1.0, key="sk-only", headers=(("x-more", "1"),)))
     for _ in range(3):
         sent = load.request()
         assert b"\r\nauthorization: Bearer sk-only\r\n" in sent
