@@ -27,6 +27,8 @@ from gateway.stores.memory import MemoryStore
 POLICIES = Path(__file__).parents[2] / "policies"
 CALLS = 300
 """Calls behind each point; their median is what stands for them."""
+FEWEST = 1000
+"""Fewer principals find room that the process has anyway, and seem to take nothing."""
 GAP = 30.0
 """Seconds between a principal's calls."""
 _CHARACTERS = 5.0
@@ -79,9 +81,10 @@ def principals(sizes: Iterable[int]) -> list[Curve]:
         while len(names) < size:
             names.append(f"principal-{len(names)}")
             caller.call(names[-1], caller.body())
-        memory.append(Point(size, max(resident() - before, 1) / size))
+        if size >= FEWEST:
+            memory.append(Point(size, max(resident() - before, 1) / size))
         costs.append(Point(size, caller.calls(names)))
-    return [
+    found = [
         _curve("principals", "principals remembered", costs),
         Curve(
             name="principals, memory",
@@ -91,6 +94,7 @@ def principals(sizes: Iterable[int]) -> list[Curve]:
             points=tuple(memory),
         ),
     ]
+    return [curve for curve in found if curve.points]
 
 
 def policies(sizes: Iterable[int]) -> list[Curve]:

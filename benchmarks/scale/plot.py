@@ -33,7 +33,7 @@ def plot(curves: Sequence[Curve]) -> str:
 
 def _panel(curve: Curve, left: float, top: float) -> Iterator[str]:
     xs, ys = decades([p.x for p in curve.points]), decades([p.y for p in curve.points])
-    inner = (left + LEFT, top + TOP, left + WIDTH - 14, top + HEIGHT - GAP)
+    inner = (left + LEFT, top + TOP, left + WIDTH - 24, top + HEIGHT - GAP)
 
     def place(x: float, y: float) -> tuple[float, float]:
         along = (math.log10(x) - xs[0]) / (xs[1] - xs[0])

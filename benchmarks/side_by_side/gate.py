@@ -2,7 +2,7 @@
 
 Absolute times say nothing on a shared machine, so what is kept in `gate.json` are ratios within one run: ours
 over `bare`, the same server and client without a gateway. A ratio above the kept one times the tolerance
-fails; `--write` keeps what was seen.
+fails, if a second run finds it too; `--write` keeps what was seen.
 """
 
 from __future__ import annotations
@@ -59,20 +59,35 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--write", action="store_true", help=f"keep what is seen in {KEPT.name}")
     given = parser.parse_args(arguments)
-    targets = tuple(own for own in OWN if own.name in (BASE, *WATCHED))
-    loads = tuple(SCENARIOS[name] for name in LOADS)
     try:
-        run = Bench(Options(targets, loads, given.rounds, given.seconds, Path()), lambda line: None).measure()
+        seen = measured(given.rounds, given.seconds)
+        if given.write:
+            found = {what: round(value, 2) for what, value in seen.items() if value is not None}
+            KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        kept = msgspec.json.decode(KEPT.read_bytes(), type=dict[str, float])
+        if not all(row.good for row in rows(kept, seen)):
+            # Neighbours that came and went look like growth, but not twice.
+            seen = lower(seen, measured(given.rounds, given.seconds))
     except TargetError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    return judge(list(rows(kept, seen)))
+
+
+def measured(rounds: int, seconds: float) -> dict[str, float | None]:
+    """The ratios of one run. Raises TargetError if a target did not run."""
+    targets = tuple(own for own in OWN if own.name in (BASE, *WATCHED))
+    loads = tuple(SCENARIOS[name] for name in LOADS)
+    run = Bench(Options(targets, loads, rounds, seconds, Path()), lambda line: None).measure()
     for name, why in run.missing.items():
-        sys.stderr.write(f"error: {name}: {why}\n")
-    seen = ratios(Figures(run.samples, run.idle))
-    if given.write and not run.missing:
-        found = {what: round(value, 2) for what, value in seen.items() if value is not None}
-        KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    return judge(list(rows(msgspec.json.decode(KEPT.read_bytes(), type=dict[str, float]), seen)))
+        raise TargetError(f"{name}: {why}")
+    return ratios(Figures(run.samples, run.idle))
+
+
+def lower(one: Mapping[str, float | None], other: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Of each ratio the lower, or the one that there is."""
+    pairs = {what: [value for value in (one[what], other.get(what)) if value is not None] for what in one}
+    return {what: min(values, default=None) for what, values in pairs.items()}
 
 
 def judge(found: list[Row]) -> int:

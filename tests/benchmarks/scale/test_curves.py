@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.scale.__main__ import main, measured, show, within
 from benchmarks.scale.bundles import many_patterns, many_policies
-from benchmarks.scale.engine import CURVES, Caller, history
+from benchmarks.scale.engine import CURVES, Caller, history, principals
 from benchmarks.scale.laws import Curve, Point
 from benchmarks.side_by_side.processes import TargetError
 
@@ -36,6 +36,11 @@ def test_a_curve_has_a_point_for_each_size() -> None:
     cost, memory = history([2, 1])
     assert [point.x for point in cost.points] == [point.x for point in memory.points] == [1, 2]
     assert all(point.y > 0 for point in (*cost.points, *memory.points))
+
+
+def test_memory_is_not_told_for_few_principals() -> None:
+    (cost,) = principals([2, 1])
+    assert [point.x for point in cost.points] == [1, 2]
 
 
 def test_sizes_can_be_held_down_and_those_of_principals_go_on() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from benchmarks.side_by_side.figures import Figures
-from benchmarks.side_by_side.gate import KEPT, TOLERANCE, Row, judge, ratios, rows
+from benchmarks.side_by_side.gate import KEPT, TOLERANCE, Row, judge, lower, ratios, rows
 from tests.benchmarks.side_by_side.support import sample
 
 
@@ -30,6 +30,15 @@ def test_a_ratio_may_grow_by_the_tolerance_and_no_more(
 ) -> None:
     assert judge(list(rows({"shadow J": 2.0}, {"shadow J": seen}))) == code
     assert ("NOT OK" in capsys.readouterr().out) == bool(code)
+
+
+def test_of_two_runs_the_lower_ratio_counts() -> None:
+    assert lower({"a": 2.0, "b": 1.0, "c": None, "d": None}, {"a": 1.5, "b": 3.0, "c": 4.0}) == {
+        "a": 1.5,
+        "b": 1.0,
+        "c": 4.0,
+        "d": None,
+    }
 
 
 def test_a_ratio_that_nobody_kept_is_not_good() -> None:
