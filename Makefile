@@ -16,10 +16,15 @@ PARTS ?=
 CALIBRATE ?=
 TUNE ?=
 OUT ?=
+PEERS ?=
+ROUNDS ?=
+SECONDS ?=
+BENCH_DIR ?= .cache/bench
 NAME ?= recorded traffic
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup-run setup-test lint types unit replay calibrate bench-detection test-bench setup-bench lock clean
+.PHONY: help run test setup-run setup-test lint types unit replay calibrate bench bench-gate bench-scale profile \
+	bench-detection test-bench setup-bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +61,21 @@ replay: setup-run  ## score recorded traffic: make replay DATA=DIR
 calibrate: setup-run  ## set the shipped numbers on labelled traffic: make calibrate DATA=DIR NAME="what it is"
 	$(BIN)/gateway tune $(DATA) --learn --looser-only --max-benign 1% --fit 0h..96h --check 96h..168h \
 		--write --note '$(NAME)'
+
+bench: setup-run  ## CPU per request beside other proxies: make bench PEERS=ours,envoy ROUNDS=3 SECONDS=3 (docs/performance.md)
+	$(BIN)/python -m benchmarks.side_by_side --cache '$(BENCH_DIR)' $(if $(PEERS),--peers '$(PEERS)') \
+		$(if $(SCENARIOS),--scenarios '$(SCENARIOS)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(SECONDS),--seconds '$(SECONDS)') $(if $(OUT),--out '$(OUT)')
+
+bench-gate: setup-run  ## fail if a request costs more than it did, in multiples of a bare pass-through
+	$(BIN)/python -m benchmarks.side_by_side.gate
+
+bench-scale: setup-run  ## how cost grows with principals, policies, patterns, prompts, history, streams: PARTS, MOST, OUT
+	$(BIN)/python -m benchmarks.scale $(if $(PARTS),--parts '$(PARTS)') $(if $(MOST),--most '$(MOST)') \
+		$(if $(OUT),--out '$(OUT)')
+
+profile: setup-run  ## CPU of each stage of a call against its budget, and where the time goes
+	$(BIN)/python -m benchmarks.stages $(if $(OUT),--out '$(OUT)')
 
 setup-bench:
 	@tools/venv.sh .venv-bench requirements/bench.txt

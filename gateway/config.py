@@ -9,7 +9,9 @@ only, and the ceiling at shadow. `config.example.yaml` shows every option; a tes
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -89,6 +91,15 @@ def _off_by_default(name: str) -> str:
     return name
 
 
+def _proxy(url: SecretStr) -> SecretStr:
+    # The value may hold a password, so no message repeats it.
+    if not re.fullmatch(r"https?://[^\s/?#]+/?", url.get_secret_value()):
+        raise ValueError(
+            "write http://host:port or https://host:port, with user:password@ if it asks for one"
+        )
+    return url
+
+
 FilePath = Annotated[Path, AfterValidator(_resolve)]
 """A path relative to the configuration file."""
 
@@ -98,6 +109,7 @@ HeaderName = Annotated[str, AfterValidator(_header)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
 Url = Annotated[str, AfterValidator(_origin)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
@@ -148,12 +160,30 @@ class UpstreamConfig(Section):
     """The model server behind the gateway; without a url a built-in demo answers."""
 
     url: Url | None = None
+    backend: Literal["own", "httpx2"] = "own"
+    # After the backend: a validator sees only the fields above its own.
+    http2: bool = False
+    proxy: ProxyUrl | None = None
     connect_timeout: Duration | None = _default("5s")
     first_byte_timeout: Duration | None = _default("600s")
     idle_timeout: Duration | None = _default("300s")
     max_connections: Positive = 1000
     ca_file: FilePath | None = None
     verify: bool = True
+
+    @field_validator("backend")
+    @classmethod
+    def _installed(cls, backend: str) -> str:
+        if backend == "httpx2" and not all(map(find_spec, ("httpx2", "h2"))):
+            raise ValueError("the package is not installed: pip install 'stillgate[httpx2]'")
+        return backend
+
+    @field_validator("http2", "proxy")
+    @classmethod
+    def _by_httpx2(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("backend", "httpx2") == "own":
+            raise ValueError("our own client has no such thing: set upstream.backend: httpx2")
+        return value
 
 
 class IdentityConfig(Section):

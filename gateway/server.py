@@ -35,7 +35,7 @@ from gateway.model import JSON
 from gateway.notices import Notices
 from gateway.policies.bundle import Bundle
 from gateway.reload import Reloader
-from gateway.upstream.base import Timeouts
+from gateway.upstream.base import Timeouts, Upstream
 from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
 from gateway.watch import watching
@@ -170,12 +170,20 @@ def http_server(app: Any, drain: float, limit: int | None = None) -> HttpServer:
     return HttpServer(config)
 
 
-def _pool(config: Config, url: str) -> Pool:
+def _client(config: Config, url: str) -> Upstream:
+    """The client that the settings ask for."""
     upstream = config.upstream
     timeouts = Timeouts(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout)
     tls = Tls(ca_file=upstream.ca_file, verify=upstream.verify)
+    most = upstream.max_connections
     try:
-        return Pool(url, timeouts, max_connections=upstream.max_connections, tls=tls)
+        if upstream.backend == "own":
+            return Pool(url, timeouts, max_connections=most, tls=tls)
+        # An optional package (docs/decisions/0014).
+        from gateway.upstream.httpx2_backend import Httpx2
+
+        proxy = None if upstream.proxy is None else upstream.proxy.get_secret_value()
+        return Httpx2(url, timeouts, max_connections=most, tls=tls, http2=upstream.http2, proxy=proxy)
     except OSError as error:
         # Of all that a pool is made of only this is a file.
         message = f"cannot be used as upstream.ca_file: {error.strerror or error}"
@@ -183,19 +191,19 @@ def _pool(config: Config, url: str) -> Pool:
 
 
 @asynccontextmanager
-async def _upstream(config: Config) -> AsyncIterator[Pool]:
-    """The pool to the model server; without a url the built-in demo, on a loopback port of its own."""
+async def _upstream(config: Config) -> AsyncIterator[Upstream]:
+    """The client of the model server; without a url the built-in demo, on a loopback port of its own."""
     if config.upstream.url is not None:
-        async with contextlib.aclosing(_pool(config, config.upstream.url)) as pool:
-            yield pool
+        async with contextlib.aclosing(_client(config, config.upstream.url)) as client:
+            yield client
         return
     listener = listen("127.0.0.1", 0)
     server = http_server(demo.app, 1)
     serving = asyncio.ensure_future(server.serve([listener]))
     port = listener.getsockname()[1]
     try:
-        async with contextlib.aclosing(_pool(config, f"http://127.0.0.1:{port}")) as pool:
-            yield pool
+        async with contextlib.aclosing(_client(config, f"http://127.0.0.1:{port}")) as client:
+            yield client
     finally:
         server.should_exit = True
         await serving

@@ -3,10 +3,8 @@
 Here is what turns bytes into events and back, whatever the events mean: which key of an answer holds
 text or probabilities is the business of `gateway.dialects`, what to do about it of `gateway.actions`.
 Laws: the concatenation of all raw events and the rest is the input; any chunking of the input gives the
-same events and the same output; at most one unfinished event is held, up to a stated limit.
-
-SSE follows the WHATWG HTML standard, section 9.2, but for one thing: at the end of the input it forgets an
-unfinished event, which real clients read, so it counts.
+same events and the same output; at most one unfinished event is held, up to a stated limit. SSE follows the
+WHATWG HTML standard, 9.2, but for one thing: an unfinished event at the end counts, as real clients read it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway import config as config_module
 from gateway.config import (
     Config,
     ServerConfig,
@@ -177,6 +178,25 @@ def test_overrides_win_over_the_file(write: Any) -> None:
             "1:17: upstream.url: upstream URL 'ftp://x' must begin with http:// or https://",
         ),
         (
+            "upstream: {backend: httpx}",
+            "1:21: upstream.backend: 'httpx' is not one of own, httpx2 (did you mean 'httpx2'?)",
+        ),
+        (
+            "upstream: {http2: true}",
+            "1:19: upstream.http2: our own client has no such thing: set upstream.backend: httpx2",
+        ),
+        (
+            "upstream: {proxy: 'http://proxy:3128'}",
+            "1:19: upstream.proxy: our own client has no such thing: set upstream.backend: httpx2",
+        ),
+        (
+            "upstream: {backend: httpx2, proxy: 'socks5://user:hunter2@proxy'}",
+            (
+                "1:36: upstream.proxy: write http://host:port or https://host:port, with user:password@ "
+                "if it asks for one"
+            ),
+        ),
+        (
             "identity: {key_headers: ['a b']}",
             "1:26: identity.key_headers.0: write the name of a header, such as x-api-key",
         ),
@@ -297,16 +317,26 @@ def test_a_secret_file_of_the_wrong_kind_is_told(write: Any) -> None:
 def test_secrets_show_neither_in_repr_nor_in_the_redacted_form(write: Any) -> None:
     secret = "correct horse battery staple"
     path = write(
-        f"admin: {{token: '{TOKEN}'}}\nidentity: {{secret: '{secret}', trusted_proxies: [10.0.0.0/8]}}"
+        f"admin: {{token: '{TOKEN}'}}\nidentity: {{secret: '{secret}', trusted_proxies: [10.0.0.0/8]}}\n"
+        "upstream: {backend: httpx2, proxy: 'http://user:swordfish@proxy:3128'}"
     )
     config = load_config(path, env={})
     shown = redacted(config)
     for text in (repr(config), str(config), repr(shown)):
         assert TOKEN not in text
         assert secret not in text
+        assert "swordfish" not in text
     assert isinstance(shown["identity"], dict)
     assert shown["identity"]["secret"] == "**********"
     assert shown["identity"]["trusted_proxies"] == ["10.0.0.0/8"]
+
+
+def test_a_client_that_is_not_installed_is_told_before_the_first_call(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_module, "find_spec", lambda name: None)
+    (problem,) = problems(write("upstream: {backend: httpx2, http2: true}"))
+    assert problem.startswith("1:21: upstream.backend: the package is not installed: pip install")
 
 
 def test_a_short_secret_does_not_show_in_its_complaint(write: Any) -> None:

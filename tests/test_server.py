@@ -117,6 +117,18 @@ def test_it_starts_without_its_model_server_and_says_so_per_call(tmp_path: Path)
     run(main())
 
 
+def test_the_second_client_serves_as_the_first_does(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with RawServer(Replying(json_answer({"a": 1}))) as server:
+            settings = write_settings(tmp_path, upstream={"backend": "httpx2"})
+            async with started(settings, "--upstream", server.url) as gateway:
+                seen = await gateway.chat(chat_bytes())
+                assert (seen.status, seen.json()) == (200, {"a": 1})
+                assert await gateway.end() == ""
+
+    run(main())
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_an_address_in_use_is_named_as_it_stands_in_urls(host: str) -> None:
     with listen(host, 0) as listener:

@@ -10,7 +10,12 @@ import pytest
 from gateway.errors import UpstreamError
 from gateway.testing import Script, read_request
 from gateway.upstream.base import Headers, Upstream, UpstreamRequest
+from gateway.upstream.httpx2_backend import Httpx2
 from gateway.upstream.pool import Pool
+
+Client = Pool | Httpx2
+"""All that stand behind the interface."""
+Build = Callable[..., Client]
 
 GET = UpstreamRequest("GET", b"/", [])
 POST = UpstreamRequest("POST", b"/v1/chat/completions", [(b"content-type", b"application/json")], b'{"a":1}')
@@ -86,3 +91,11 @@ async def fails_to_connect(pool: Pool) -> None:
         await fetch(pool)
     assert (raised.value.kind, raised.value.sent) == ("connect", False)
     assert pool.busy == 0
+
+
+async def error_of(client: Client, request: UpstreamRequest = GET) -> tuple[str, bool]:
+    """Kind and `sent` of the error that the request must end in, leaving nothing busy."""
+    with pytest.raises(UpstreamError) as raised:
+        await fetch(client, request)
+    await until(lambda: not client.busy)
+    return raised.value.kind, raised.value.sent

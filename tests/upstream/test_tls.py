@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +16,6 @@ from gateway.upstream.origin import Tls
 from gateway.upstream.pool import Pool
 from tests.upstream.conftest import Run
 from tests.upstream.helpers import GET, always_ok, answering, fails_to_connect, fetch, silent, until_settled
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PEM with key and self-signed certificate for 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, pem = folder / "key.pem", folder / "both.pem"
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-            ),
-            *("-keyout", str(key), "-out", str(pem), "-days", "2", "-subj", "/CN=model"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    pem.write_text(pem.read_text() + key.read_text())
-    return pem
-
-
-@pytest.fixture
-def server_side(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 def test_a_certificate_of_the_given_authority_is_accepted(
