@@ -94,9 +94,7 @@ def _off_by_default(name: str) -> str:
 def _proxy(url: SecretStr) -> SecretStr:
     # The value may hold a password, so no message repeats it.
     if not re.fullmatch(r"https?://[^\s/?#]+/?", url.get_secret_value()):
-        raise ValueError(
-            "write http://host:port or https://host:port, with user:password@ if it asks for one"
-        )
+        raise ValueError("write http(s)://host:port, with user:password@ if it asks for one")
     return url
 
 

@@ -191,10 +191,7 @@ def test_overrides_win_over_the_file(write: Any) -> None:
         ),
         (
             "upstream: {backend: httpx2, proxy: 'socks5://user:hunter2@proxy'}",
-            (
-                "1:36: upstream.proxy: write http://host:port or https://host:port, with user:password@ "
-                "if it asks for one"
-            ),
+            "1:36: upstream.proxy: write http(s)://host:port, with user:password@ if it asks for one",
         ),
         (
             "identity: {key_headers: ['a b']}",

@@ -16,7 +16,6 @@ from gateway.engine import Transaction
 from gateway.fields import Facts
 from gateway.model import Mode, Principal, Usage
 from gateway.policies.compile import with_mode
-from gateway.signals.volume import Count
 from gateway.stores.memory import MemoryStore
 from tests.support import Drive, Recording, bundle, chat, policy
 
@@ -274,41 +273,6 @@ def test_in_shadow_the_driver_is_told_nothing() -> None:
     decision = drive.send({**ECHO, "seed": 3})
     assert drive.last is not None
     assert (decision.would, drive.last.tasks) == (("shape", "pin", "clamp"), [])
-
-
-def test_a_signal_that_fails_is_skipped_and_named_and_the_others_decide(monkeypatch: Any) -> None:
-    body = """
-        signals:
-          broken: {count: {of: requests, over: 1h}, ramp: [0, 1], points: 50}
-          sound: {request: {request.echo: true}, points: 30}
-    """
-
-    def fail(*_: Any) -> Any:
-        raise KeyError("secret prompt text")
-
-    monkeypatch.setattr(Count, "read", fail)
-    drive = Drive(bundle(policy(body)))
-    decision = drive.send(ECHO)
-    assert decision.skipped == {"probe.broken": "KeyError"}
-    assert decision.enforced.score == 30.0
-
-
-def test_a_gauge_that_fails_counts_nothing_and_its_signals_are_named(monkeypatch: Any) -> None:
-    body = """
-        signals:
-          burst: {count: {of: requests, over: 1h, where: {prompt.chars: {gt: 0}}}, ramp: [0, 1], points: 50}
-          sound: {request: {request.echo: true}, points: 30}
-    """
-
-    def fail(*_: Any) -> Any:
-        raise KeyError("secret prompt text")
-
-    monkeypatch.setattr(Count, "_amount", fail)
-    drive = Drive(bundle(policy(body), policy(body, id="twin")))
-    for _ in range(2):
-        assert drive.send(ECHO).enforced.score == 60.0
-        assert drive.last is not None
-        assert drive.last.decision.skipped == dict.fromkeys(["probe.burst", "twin.burst"], "KeyError")
 
 
 def test_policies_that_ask_the_same_share_one_counter() -> None:

@@ -1,4 +1,4 @@
-"""What is asked of a store about accounts together, and what it answers: three operations and their nouns.
+"""What is asked of a store about accounts together, and what it answers: the operations and their nouns.
 
 The rest of the store's vocabulary is in `gateway.model`; these stand apart because their state belongs to no
 scope. The batch's scope is the account that they are about.
@@ -26,6 +26,19 @@ class Frame(Struct, frozen=True):
     """Words in a shingle of what stands inside the frame."""
 
 
+class Said(Struct, frozen=True):
+    """A new turn beside the conversation that it stands in, in hashes (`gateway.signals.threads`)."""
+
+    own: tuple[int, ...] = ()
+    """Its words that were not said before it, each once."""
+    taken: tuple[int, ...] = ()
+    """Its words that were."""
+    style: tuple[int, ...] = ()
+    """What its style is told by, each once."""
+    follows: bool = False
+    """Whether an answer was before it, so that there was something to take up."""
+
+
 class Link(Op, frozen=True):
     """Tell the population what an account, the batch's scope, did: a prompt's frame, or tokens that it got.
 
@@ -45,6 +58,29 @@ class Linked(Op, frozen=True):
 
     Reading: `data` = the campaign's id, `values` as `gateway.campaigns.campaign.Evidence.numbers`; both
     empty for none.
+    """
+
+    elsewhere: ClassVar[bool] = True
+    over: float
+
+
+class Converse(Op, frozen=True):
+    """Tell the population how a new turn of an account, the batch's scope, stands to its conversation.
+
+    `kinds` as in `Link`. No reading. Merges by addition and by union per account.
+    """
+
+    elsewhere: ClassVar[bool] = True
+    org: str | None
+    said: Said
+    kinds: tuple[int, ...]
+
+
+class Pooled(Op, frozen=True):
+    """Read which pool the batch's scope draws from, counted over `over` seconds; `key` as of `Converse`.
+
+    Reading: `data` = the pool's id, `values` as `gateway.campaigns.pool.Evidence.numbers`; for none `data` is
+    empty, and `values` = (0,), which are empty too for one that was never heard to follow an answer.
     """
 
     elsewhere: ClassVar[bool] = True

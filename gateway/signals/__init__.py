@@ -9,6 +9,7 @@ from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
 from gateway.signals.corpus import Corpus
+from gateway.signals.pool import Pool
 from gateway.signals.profile import Profile
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
@@ -29,6 +30,7 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Profile,
         Variety,
         Campaign,
+        Pool,
         Corpus,
         Budget,
         Shift,

@@ -103,7 +103,7 @@ class Campaign(Detector):
             system = opening(facts.text("system"))
             facts.memo["frame"] = (
                 frame(facts.text("user")),
-                (system, *_shared(facts.principal, facts.client)),
+                (system, *shared(facts.principal, facts.client)),
             )
         found, kinds = facts.memo["frame"]
         return (Link(self._key, facts.principal.org, found, kinds),) if found.pieces else ()
@@ -115,7 +115,7 @@ class Campaign(Detector):
         return (Link(self._key, facts.principal.org, Frame(), (), tokens),) if tokens else ()
 
 
-def _shared(who: Principal, client: Client) -> tuple[int, int]:
+def shared(who: Principal, client: Client) -> tuple[int, int]:
     """Hashes of the address's prefix (/24 or /48, as they are routed) and of what is paid with."""
     address = client.ip or ""
     prefix = ":".join(address.split(":")[:3]) if ":" in address else address.rpartition(".")[0]

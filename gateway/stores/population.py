@@ -1,4 +1,5 @@
-"""What is known of accounts together: the campaigns behind the operations `Link`, `Linked`, `CampaignPeaks`.
+"""What is known of accounts together: the campaigns behind the operations `Link`, `Linked`, `CampaignPeaks`,
+and the pools behind `Converse`, `Pooled`.
 
 These are the operations whose state belongs to no scope: the batch's scope is the account that they are
 about. Counting who is who is the business of `gateway.campaigns`; here operations become its calls.
@@ -8,22 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
+from gateway.campaigns import pool as pools
 from gateway.campaigns.campaign import Campaign, Evidence
 from gateway.campaigns.linker import Linker
-from gateway.campaigns.operations import CampaignPeaks, Group, Link, Linked
+from gateway.campaigns.operations import CampaignPeaks, Converse, Group, Link, Linked, Pooled
 from gateway.model import Peaks, Reading
 from gateway.stores.summaries import FadingPeaks
 
-PopulationOp = Link | Linked | CampaignPeaks
+PopulationOp = Link | Linked | CampaignPeaks | Converse | Pooled
 _NONE = Reading()
+_HEARD = Reading((0.0,))
 
 
 class Population:
-    """The linkers of one store, by their key; each knows at most `accounts` accounts."""
+    """The linkers and pools of one store, by their key; each knows at most `accounts` accounts."""
 
     def __init__(self, accounts: int) -> None:
         self._accounts = accounts
         self._linkers: dict[str, Linker] = {}
+        self._pools: dict[str, pools.Pool] = {}
 
     def update(self, scope: str, op: PopulationOp, now: float) -> Reading:
         """Carry out one operation for the account `scope`."""
@@ -35,6 +39,13 @@ class Population:
             return Reading(campaign.evidence(op.over, now).numbers(), campaign.id.encode())
         if type(op) is CampaignPeaks:
             return self._peaks(scope, op, now)
+        if type(op) is Pooled:
+            pool = self._pools.get(op.key)
+            if pool is None or not pool.standing(scope):
+                return _HEARD if pool is not None and pool.knows(scope) else _NONE
+            return Reading(pool.evidence(op.over, now).numbers(), pool.id.encode())
+        if type(op) is Converse:
+            return self._converse(scope, op, now)
         assert type(op) is Link
         linker = self._linkers.get(op.key)
         if linker is None:
@@ -43,6 +54,17 @@ class Population:
             linker.hear(scope, op.org, op.frame, op.kinds, now)
         if op.tokens:
             linker.pay(scope, op.tokens, now)
+        return _NONE
+
+    def _converse(self, scope: str, op: Converse, now: float) -> Reading:
+        pool = self._pools.get(op.key)
+        if pool is None:
+            pool = self._pools[op.key] = pools.Pool(self._accounts)
+        if any(linker.standing(scope) for linker in self._linkers.values()):
+            # Its frame would speak for what it asks, and it is known already.
+            pool.withdraw(scope)
+        else:
+            pool.hear(scope, op.org, op.said, op.kinds, now)
         return _NONE
 
     def _peaks(self, scope: str, op: CampaignPeaks, now: float) -> Reading:
@@ -57,10 +79,13 @@ class Population:
         return reading
 
     def campaigns(self, over: float, now: float) -> Iterator[Group]:
-        """Every campaign whose evidence stands, oldest first within its linker."""
+        """Every campaign whose evidence stands, oldest first within its linker, then every pool."""
         for linker in self._linkers.values():
             for campaign in linker.standing_campaigns():
                 yield _group(campaign, linker.names(campaign), campaign.evidence(over, now))
+        for pool in self._pools.values():
+            if pool.stands():
+                yield _pool(pool, pool.evidence(over, now))
 
     def leave(self, scope: str) -> None:
         """Forget what the account `scope` did, and take it out of its campaigns."""
@@ -68,13 +93,16 @@ class Population:
             linker.leave(scope)
 
     def forget(self, keys: Set[str]) -> None:
-        """Drop these linkers with all that they know."""
+        """Drop these linkers and pools with all that they know."""
         for key in keys & self._linkers.keys():
             del self._linkers[key]
+        for key in keys & self._pools.keys():
+            del self._pools[key]
 
     def nbytes(self, scope: str) -> int:
-        """Bytes that all linkers hold for one account."""
-        return sum(linker.nbytes(scope) for linker in self._linkers.values())
+        """Bytes that all linkers and pools hold for one account."""
+        known: tuple[Linker | pools.Pool, ...] = (*self._linkers.values(), *self._pools.values())
+        return sum(each.nbytes(scope) for each in known)
 
 
 def _group(campaign: Campaign, members: tuple[str, ...], found: Evidence) -> Group:
@@ -90,3 +118,14 @@ def _group(campaign: Campaign, members: tuple[str, ...], found: Evidence) -> Gro
         "pieces": found.pieces,
     }
     return Group(campaign.id, campaign.first, campaign.last, members, numbers, found.shared, found.words())
+
+
+def _pool(pool: pools.Pool, found: pools.Evidence) -> Group:
+    numbers = {
+        "members": found.members,
+        "organisations": found.circles,
+        "strays": found.strays,
+        "alike": found.alike,
+        "covers": found.covers,
+    }
+    return Group(pool.id, pool.first, pool.last, pool.names(), numbers, (), found.words())

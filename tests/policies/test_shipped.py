@@ -73,6 +73,7 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "reasoning",
         "self-chat",
         "soft-labels",
+        "pool",
         "trajectories",
         "repeat-sampling",
         "relay-fan-in",

@@ -1,14 +1,16 @@
-"""Operations about accounts together: they reach one linker per key, and peaks belong to the campaign."""
+"""Operations about accounts together: they reach one linker or pool per key, and peaks are the campaign's."""
 
 from __future__ import annotations
 
 import random
 
-from gateway.campaigns.operations import CampaignPeaks, Frame, Link, Linked
+from gateway.campaigns.operations import CampaignPeaks, Converse, Frame, Link, Linked, Pooled, Said
 from gateway.model import Clear, Reading, Sum
 from gateway.signals.frames import frame
 from gateway.stores.memory import MemoryStore
 from tests.campaigns.support import FRAME, words
+from tests.campaigns.talk import Talk
+from tests.campaigns.talk import harvested as harvested_pool
 
 FARM = [f"farm-{at}" for at in range(20)]
 READ = Linked("linker", 7 * 86400.0)
@@ -74,3 +76,60 @@ def test_what_is_forgotten_is_gone() -> None:
     assert list(store.forget({"linker", "never"})) == []
     assert store.nbytes("farm-0") < held
     assert store.apply([("farm-0", [READ])], 0.0) == [[Reading()]]
+
+
+POOLED = Pooled("pool", 7 * 86400.0)
+
+
+def conversed() -> MemoryStore:
+    """People, and a harvest from one pool among them."""
+    store = MemoryStore(1000)
+
+    def hear(name: str, org: str | None, said: Said, kinds: tuple[int, ...], now: float) -> None:
+        told = store.apply([(name, [Converse("pool", org, said, kinds)])], now)
+        assert told == [[Reading()]]
+
+    harvested_pool(talk=Talk(hear=hear))
+    return store
+
+
+def test_who_draws_from_a_pool_reads_it_and_people_nothing() -> None:
+    store = conversed()
+    now = 86400.0
+    ((mine,), (theirs,)) = store.apply([("farm-0", [POOLED]), ("person-0", [POOLED])], now)
+    assert mine.values[0] >= 20
+    assert mine.data.startswith(b"p")
+    assert theirs == Reading((0.0,))
+    assert store.apply([("program", [POOLED])], now) == [[Reading()]]
+    (listed,) = store.campaigns(7 * 86400.0, now)
+    assert listed.id.encode() == mine.data
+    assert "farm-0" in listed.members
+    assert listed.numbers["members"] == len(listed.members) == mine.values[0]
+    assert listed.text.startswith(f"{len(listed.members)} accounts of")
+    assert store.apply([("farm-0", [Pooled("other", 60.0)])], now) == [[Reading()]]
+
+
+def test_a_pool_that_does_not_stand_is_not_listed() -> None:
+    store = MemoryStore(10)
+    store.apply([("p", [Converse("pool", None, Said(follows=True), (0, 0, 0))])], 0.0)
+    assert store.population.nbytes("p") > 0
+    assert list(store.campaigns(60.0, 0.0)) == []
+
+
+def test_who_stands_in_a_campaign_by_its_frame_is_in_no_pool() -> None:
+    store, source = conversed(), random.Random(5)
+    assert store.apply([("farm-0", [POOLED])], 0.0) != [[Reading()]]
+    for _ in range(12):
+        for name in FARM:
+            link = Link("linker", None, frame(FRAME.format(words(source))), (0, 0, 0))
+            store.apply([(name, [link])], 0.0)
+    store.apply([("farm-0", [Converse("pool", None, Said(follows=True), (0, 0, 0))])], 0.0)
+    assert store.apply([("farm-0", [POOLED])], 0.0) == [[Reading()]]
+
+
+def test_a_pool_that_is_forgotten_is_gone() -> None:
+    store = conversed()
+    held = store.nbytes("farm-0")
+    assert list(store.forget({"pool"})) == []
+    assert store.nbytes("farm-0") < held
+    assert store.apply([("farm-0", [POOLED])], 0.0) == [[Reading()]]
