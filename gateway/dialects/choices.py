@@ -38,12 +38,18 @@ _REASONING = ("reasoning", "reasoning_content", "thinking")
 _BLOCKS = ("reasoning_details", "thinking_blocks")
 _WORDED = frozenset({"reasoning.text", "reasoning.summary", "thinking"})
 _PARTS = ("message", "delta")
+_USAGE = frozenset({"usage", "x_groq", "timings"})
+"""Where figures stand; of a stream's events hardly one has any."""
+_TEXTS = frozenset({"message", "text", "reasoning"})
+"""Where text stands in a choice beside its `delta`."""
 
 
 class Choices(Neutral):
     """Answers and events of the form `{"choices": [{"message" | "delta" | "text"}]}`."""
 
     def usage(self, message: Object) -> Usage | None:
+        if _USAGE.isdisjoint(message):
+            return None
         found = child(message, "usage") or child(message, "x_groq", "usage")
         given = count(found.get("prompt_tokens"))
         made = count(found.get("completion_tokens"))
@@ -55,6 +61,11 @@ class Choices(Neutral):
 
     def texts(self, message: Object) -> Iterator[str]:
         for choice in objects(message.get("choices")):
+            delta = choice.get("delta")
+            if isinstance(delta, dict) and delta.keys() == {"content"} and _TEXTS.isdisjoint(choice):
+                # Most events of a stream are just this.
+                yield from content.pieces(delta["content"])
+                continue
             for key in (*_PARTS, "text", "reasoning"):
                 value = choice.get(key)
                 yield from content.pieces(value)
