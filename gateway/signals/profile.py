@@ -67,6 +67,10 @@ def _repeats(values: Sequence[float]) -> float:
     return 1.0 - different / known if known else 0.0
 
 
+def _frame(values: Sequence[float]) -> float:
+    return _mean(3, 1)(values) * _mean(_WORDS)(values)
+
+
 _METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "replied": _mean(_REPLIED),
     "words": _mean(_WORDS),
@@ -76,6 +80,7 @@ _METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "tools": _mean(_TOOLS),
     "framed": _mean(2, 1),
     "skeleton": _mean(3, 1),
+    "frame": _frame,
     "similarity": _mean(4, 1),
     "repeats": _repeats,
 }
@@ -93,6 +98,7 @@ class ProfileOptions(Options):
         "tools",
         "framed",
         "skeleton",
+        "frame",
         "similarity",
         "repeats",
     ]
@@ -109,7 +115,7 @@ class Profile(Detector):
     above 1.2 are people). `hurried`: share that begins with a lower-case letter. `system`: mean characters
     of the system prompt. `tools`: share of calls that offer tools. `framed`: share of prompts that begin or
     end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
-    `similarity`: mean similarity to the prompt before. `repeats`: share of prompts that came before. Counted
+    `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt before. `repeats`: share of prompts that came before. Counted
     after the request was forwarded, so from the next call on. No verdict below `min` prompts.
 
     Options: `metric`, `min`.
