@@ -115,8 +115,9 @@ class Profile(Detector):
     above 1.2 are people). `hurried`: share that begins with a lower-case letter. `system`: mean characters
     of the system prompt. `tools`: share of calls that offer tools. `framed`: share of prompts that begin or
     end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
-    `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt before. `repeats`: share of prompts that came before. Counted
-    after the request was forwarded, so from the next call on. No verdict below `min` prompts.
+    `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt
+    before. `repeats`: share of prompts that came before. Counted after the request was forwarded, so from
+    the next call on. No verdict below `min` prompts.
 
     Options: `metric`, `min`.
     Example: `profile: {metric: skeleton, min: 50}`
