@@ -9,6 +9,7 @@ from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
 from gateway.signals.corpus import Corpus
+from gateway.signals.kind import KindOf
 from gateway.signals.profile import Profile
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
@@ -27,6 +28,7 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Cadence,
         Repeats,
         Profile,
+        KindOf,
         Variety,
         Campaign,
         Corpus,

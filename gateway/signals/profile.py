@@ -52,6 +52,14 @@ def observe(facts: Facts, key: str) -> Observe:
     return Observe(key, HALF_LIFE, _numbers(facts, many, text), sample(words), crc32(whole))
 
 
+def observed(facts: Facts, key: str) -> Sequence[Op]:
+    """The same as what is to be counted; worked out once for all signals that share it."""
+    ops: Sequence[Op] | None = facts.memo.get(key)
+    if ops is None:
+        ops = facts.memo[key] = (observe(facts, key),)
+    return ops
+
+
 def _mean(at: int, of: int = 0) -> Callable[[Sequence[float]], float]:
     """A mean over all prompts, or over those with words."""
     return lambda values: values[at] / max(1.0, values[of])
@@ -71,7 +79,7 @@ def _frame(values: Sequence[float]) -> float:
     return _mean(3, 1)(values) * _mean(_WORDS)(values)
 
 
-_METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "replied": _mean(_REPLIED),
     "words": _mean(_WORDS),
     "spread": _spread,
@@ -128,7 +136,7 @@ class Profile(Detector):
     fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
 
     def __init__(self, options: ProfileOptions, context: Context) -> None:
-        self._metric, self._min = _METRICS[options.metric], options.min
+        self._metric, self._min = METRICS[options.metric], options.min
         self._key = fingerprint("profile", context.population)
         self.studies = self._key
         self.reads = (Observe(self._key, HALF_LIFE),)
@@ -142,8 +150,4 @@ class Profile(Detector):
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, once for all signals of the same calls."""
-        found = facts.memo.get(self._key)
-        if found is None:
-            found = facts.memo[self._key] = (observe(facts, self._key),)
-        ops: Sequence[Op] = found
-        return ops
+        return observed(facts, self._key)

@@ -70,6 +70,7 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "grading",
         "logprobs",
         "questions",
+        "worked-problems",
         "reasoning",
         "self-chat",
         "soft-labels",
