@@ -139,9 +139,9 @@ def parse(event: bytes, framing: Framing) -> Event:
     """Read one raw event; never fails. A byte order mark is skipped wherever it stands first."""
     if framing == "sse" and event[:6] == b"data: " and event.find(b"\n") == len(event) - 2:
         # Nine in ten events are one line of data; a CR could end a line before.
-        data = event[6:-2]
-        if b"\r" not in data:
-            return Event(event, framing, data)
+        only = event[6:-2]
+        if b"\r" not in only:
+            return Event(event, framing, only)
     text = event.removeprefix(_BOM)
     if framing == "ndjson":
         return Event(event, framing, text.strip() or None)

@@ -73,7 +73,8 @@ def test_the_pack_of_our_own_problems_comes_from_its_text(tmp_path: Path) -> Non
 def test_every_shipped_pack_says_where_it_comes_from() -> None:
     corpora, problems = read_corpora(ROOT)
     assert problems == []
-    assert set(corpora) == {"gsm8k-train", "public-templates", "self-test"}
+    test_sets = {"big-bench-hard", "gsm8k-test", "mt-bench"}
+    assert set(corpora) == {"gsm8k-train", "public-templates", "self-test", *test_sets}
     for corpus in corpora.values():
         assert corpus.origin.licence in ("MIT", "Apache-2.0", "MIT and Apache-2.0")
         assert corpus.origin.source

@@ -9,6 +9,7 @@ from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
 from gateway.signals.corpus import Corpus
+from gateway.signals.kind import KindOf
 from gateway.signals.pool import Pool
 from gateway.signals.profile import Profile
 from gateway.signals.repeats import Repeats
@@ -28,6 +29,7 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Cadence,
         Repeats,
         Profile,
+        KindOf,
         Variety,
         Campaign,
         Pool,

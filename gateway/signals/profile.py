@@ -52,6 +52,14 @@ def observe(facts: Facts, key: str) -> Observe:
     return Observe(key, HALF_LIFE, _numbers(facts, many, text), sample(words), crc32(whole))
 
 
+def observed(facts: Facts, key: str) -> Sequence[Op]:
+    """The same as what is to be counted; worked out once for all signals that share it."""
+    ops: Sequence[Op] | None = facts.memo.get(key)
+    if ops is None:
+        ops = facts.memo[key] = (observe(facts, key),)
+    return ops
+
+
 def _mean(at: int, of: int = 0) -> Callable[[Sequence[float]], float]:
     """A mean over all prompts, or over those with words."""
     return lambda values: values[at] / max(1.0, values[of])
@@ -67,7 +75,11 @@ def _repeats(values: Sequence[float]) -> float:
     return 1.0 - different / known if known else 0.0
 
 
-_METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+def _frame(values: Sequence[float]) -> float:
+    return _mean(3, 1)(values) * _mean(_WORDS)(values)
+
+
+METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "replied": _mean(_REPLIED),
     "words": _mean(_WORDS),
     "spread": _spread,
@@ -76,6 +88,7 @@ _METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "tools": _mean(_TOOLS),
     "framed": _mean(2, 1),
     "skeleton": _mean(3, 1),
+    "frame": _frame,
     "similarity": _mean(4, 1),
     "repeats": _repeats,
 }
@@ -93,6 +106,7 @@ class ProfileOptions(Options):
         "tools",
         "framed",
         "skeleton",
+        "frame",
         "similarity",
         "repeats",
     ]
@@ -109,8 +123,9 @@ class Profile(Detector):
     above 1.2 are people). `hurried`: share that begins with a lower-case letter. `system`: mean characters
     of the system prompt. `tools`: share of calls that offer tools. `framed`: share of prompts that begin or
     end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
-    `similarity`: mean similarity to the prompt before. `repeats`: share of prompts that came before. Counted
-    after the request was forwarded, so from the next call on. No verdict below `min` prompts.
+    `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt
+    before. `repeats`: share of prompts that came before. Counted after the request was forwarded, so from
+    the next call on. No verdict below `min` prompts.
 
     Options: `metric`, `min`.
     Example: `profile: {metric: skeleton, min: 50}`
@@ -121,7 +136,7 @@ class Profile(Detector):
     fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
 
     def __init__(self, options: ProfileOptions, context: Context) -> None:
-        self._metric, self._min = _METRICS[options.metric], options.min
+        self._metric, self._min = METRICS[options.metric], options.min
         self._key = fingerprint("profile", context.population)
         self.reads = (Observe(self._key, HALF_LIFE),)
 
@@ -134,8 +149,4 @@ class Profile(Detector):
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, once for all signals of the same calls."""
-        found = facts.memo.get(self._key)
-        if found is None:
-            found = facts.memo[self._key] = (observe(facts, self._key),)
-        ops: Sequence[Op] = found
-        return ops
+        return observed(facts, self._key)

@@ -158,8 +158,8 @@ BREAKS: list[tuple[str, str, str, list[str]]] = [
         "2.yaml:19:34: error: rungs.throttle.do.0.limit: unknown key 'brust' (did you mean 'burst'?)"
     ]),
     ("ladder", "20/1m", "20", ["2.yaml:19:27: error: rungs.throttle.do.0.limit.requests: write a rate as count/duration: 20/1m"]),
-    ("ladder", "reject: {", "watermark: {", [
-        "2.yaml:10:9: error: rungs.refuse.do.0: action 'watermark' comes with a later version"
+    ("ladder", "reject: {", "notify: {", [
+        "2.yaml:10:9: error: rungs.refuse.do.0: action 'notify' comes with a later version"
     ]),
     ("ladder", "at: 35", "at: 50", ["2.yaml:22:5: error: rungs.narrow.at: rung 'throttle' stands there already"]),
     ("ladder", "at: 35", "at: 350", ["2.yaml:22:9: error: rungs.narrow.at: must be less than or equal to 100"]),

@@ -112,7 +112,7 @@ def test_a_broken_extension_is_told(name: str, value: str, group: str, message: 
 
 def test_what_is_no_dialect_is_told_what_it_lacks() -> None:
     (message,) = complaints(EntryPoint("empty", f"{SAMPLES}:Empty", DIALECTS))
-    assert message.startswith("is no dialect: it lacks content_parts, drop_extras, ")
+    assert message.startswith("is no dialect: it lacks ask_no_reasoning, bare, content_parts, drop_extras, ")
     assert message.endswith(", routes")
 
 

@@ -35,16 +35,18 @@ def test_every_shipped_action_can_be_named_with_its_options() -> None:
         "limit": "{requests: 1/1s}",
         "log": "true",
         "logprobs": "{off: true}",
+        "perturb": "{profile: light}",
         "pin": "{within: 10m}",
         "reasoning": "{strip: true}",
         "reject": "{status: 429, code: slow_down}",
         "shape": "{tokens_per_second: 20}",
         "step_up": "{url: 'https://h/x'}",
+        "watermark": "{tokens: words}",
     }
     do = "".join(f"      - {name}: {options[name]}\n" for name in ACTIONS)
     text = (
         "kind: ladder\nid: all\ntitle: t\nrungs:\n  one:\n    at: 1\n    requires: {policies: 2}\n"
         f"    do:\n{do}"
     )
-    (rung,) = compiled(text).ladder.rungs
+    (rung,) = compiled(text, WORDS).ladder.rungs
     assert {name: type(action) for name, action in rung.actions.items()} == dict(ACTIONS)

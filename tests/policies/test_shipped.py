@@ -47,9 +47,11 @@ FALSE_FRIENDS = [
     "社内向けの思考法の研修資料を作ってください。",
 ]
 
-NOT_BY_LANGUAGE = {"task-kinds", "evaluation-forms"}
+FORMS = {"marked-pairs", "mark-scales", "problem-forms", "retrieval-forms"}
+"""Forms of ordinary prompts, each told in all languages by one pattern."""
+NOT_BY_LANGUAGE = {"task-kinds", "evaluation-forms", *FORMS}
 """One pattern is one kind in all languages; forms of tests are the same in most."""
-ORDINARY = {"task-kinds", "reasoning-asked"}
+ORDINARY = {"task-kinds", "reasoning-asked", *FORMS}
 """What ordinary prompts say too: only their shares and their variety count, beside other numbers."""
 
 
@@ -70,6 +72,7 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "grading",
         "logprobs",
         "questions",
+        "worked-problems",
         "reasoning",
         "self-chat",
         "soft-labels",

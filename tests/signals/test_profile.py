@@ -78,6 +78,13 @@ def test_a_template_frames_and_free_text_does_not() -> None:
         assert _after(metric, free) < 0.05
 
 
+def test_the_frame_is_as_long_as_the_template_and_not_as_what_fills_it() -> None:
+    for size in (20, 200):
+        filled = [call(TEMPLATE.format(_words(i, size))) for i in range(60)]
+        assert 10 < _after("frame", filled) < 30
+    assert _after("frame", [call(_words(i, 30)) for i in range(60)]) < 2
+
+
 def test_a_finite_suite_repeats_and_a_harvest_does_not() -> None:
     assert _after("repeats", [call(_words(i % 10, 20)) for i in range(60)]) == pytest.approx(1 - 10 / 60)
     assert _after("repeats", [call(_words(i, 20)) for i in range(60)]) == 0.0
