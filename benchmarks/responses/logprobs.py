@@ -1,6 +1,7 @@
 """Attacks on a real model's output layer, directly and through a gateway that narrows: who still learns what.
 
-    python -m benchmarks.responses.logprobs [--prompts 600] [--tokens 620] [--weighed 6] [--every-shape]
+    python -m benchmarks.responses.logprobs --parts shapes,weighing,budget
+    python -m benchmarks.responses.logprobs --parts repairs --prompts 1000 --tokens 2000
 
 llama.cpp's server with SmolLM2-135M (width 576) answers; in front of it stands `gateway serve` with the
 shipped ladder, and a client says in its User-Agent on which rung it wants to be treated. What slows down and
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.responses import logprobs_attacks as attacks
-from benchmarks.responses.logprobs_algebra import Matrix, ranks, residual, sampled, width
+from benchmarks.responses.logprobs_algebra import Matrix, image, ranks, residual, sampled, width
 from benchmarks.responses.logprobs_wire import (
     NATIVE,
     SHAPES,
@@ -44,6 +45,8 @@ TIMES = 10
 """How many times the budget of the attack that succeeds is spent through the gateway."""
 WHOLE = ("chat top_logprobs", "native n_probs")
 """The shapes that get the whole budget; the others differ from them in framing or in an alias."""
+WEIGHED = 6
+"""Tokens whose logits are weighed."""
 _ELSEWHERE = ("limit", "delay", "reject", "reasoning")
 _WORDS = (
     "river", "stone", "market", "winter", "garden", "letter", "machine", "harbour", "teacher", "morning",
@@ -213,23 +216,20 @@ def say(line: str = "") -> None:
     sys.stdout.flush()
 
 
-def shape_table(where: Scene) -> Matrix:
-    """Width by shape, directly and on each rung with the same budget; the logits read directly."""
+def shape_table(where: Scene) -> None:
+    """Width by shape, directly and on each rung with the same budget."""
     say("| shape | direct: width (drop) | narrow | throttle |\n|---|---|---|---|")
-    logits: Matrix = None
     for shape in sorted(SHAPES, key=lambda shape: shape.name not in WHOLE):
         began = time.monotonic()
         found, queries = read_all(where, shape, None)
         direct = width(found)
         told = int((~np.isnan(found)).all(axis=1).sum())
-        logits = found if shape is NATIVE else logits
         cells = [f"{direct.found} ({direct.drop:,.0f}); {told} x {found.shape[1]} logits in {queries}"]
         cells[0] += f", {time.monotonic() - began:.0f} s"
         for rung in RUNGS:
             narrowed, queries = read_all(where, shape, rung)
             cells.append(f"{width(narrowed).found}; {int((~np.isnan(narrowed)).sum())} logits in {queries}")
         say(f"| {shape.name} | {' | '.join(cells)} |")
-    return logits
 
 
 def budget_table(where: Scene) -> None:
@@ -241,8 +241,9 @@ def budget_table(where: Scene) -> None:
         say(f"| {shape.name} | {queries} | {most} | {found} |")
 
 
-def weighing_table(where: Scene, count: int) -> None:
+def weighing_table(where: Scene) -> None:
     """Logits without probabilities."""
+    count = WEIGHED
     say(f"\n| logits by weighing, {count} tokens | where | right to 0.1 | queries per logit | worst error |")
     say("|---|---|---|---|---|")
     for knob, place, right, queries, worst in weighing(where, count):
@@ -255,15 +256,18 @@ def weighing_table(where: Scene, count: int) -> None:
 def image_table(logits: Matrix) -> None:
     """Whether a further vector is of the same model, from its image."""
     fit, rest = logits[:-20], logits[-20:]
+    space = image(fit, HIDDEN_SIZE)
     chance = np.random.default_rng(1)
-    own = [residual(fit, HIDDEN_SIZE, row) for row in rest]
-    other = [residual(fit, HIDDEN_SIZE, chance.permutation(row)) for row in rest]
+    own = [residual(space, row) for row in rest]
+    other = [residual(space, chance.permutation(row)) for row in rest]
     say(f"\nimage of {len(fit)} prompts: residual of its own model {max(own):.1e} at most, ")
     say(f"of a stranger {min(other):.2f} at least")
 
 
-def repairs_table(logits: Matrix) -> None:
+def repairs_table(where: Scene) -> None:
     """What the width needs, on the logits read directly: rounding, noise, order alone, samples alone."""
+    logits, _ = read_all(where, NATIVE, None)
+    image_table(logits)
     chance = np.random.default_rng(2)
     reference = int(np.argmax(logits.mean(axis=0)))
     cases: dict[str, Matrix] = {"exact": logits}
@@ -280,20 +284,28 @@ def repairs_table(logits: Matrix) -> None:
         say(f"| {name} | {found.found} | {found.drop:,.2f} |")
 
 
+PARTS = {
+    "shapes": shape_table,
+    "weighing": weighing_table,
+    "budget": budget_table,
+    "repairs": repairs_table,
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run everything and print the report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.responses.logprobs", description=__doc__)
     parser.add_argument("--prompts", type=int, default=600)
     parser.add_argument("--tokens", type=int, default=620)
-    parser.add_argument("--weighed", type=int, default=6, help="tokens whose logits are weighed")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--every-shape", action="store_true", help="the whole budget in every shape")
     options = parser.parse_args(arguments)
+    parts = options.parts.split(",")
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     with scene(options.prompts, options.tokens, every_shape=options.every_shape) as where:
-        logits = shape_table(where)
-        image_table(logits)
-        repairs_table(logits)
-        weighing_table(where, options.weighed)
-        budget_table(where)
+        for part in parts:
+            PARTS[part](where)
 
 
 if __name__ == "__main__":

@@ -49,11 +49,15 @@ def width(logits: Matrix) -> Width:
     return Width(HEAD + place + 1 if drop >= CLEAR else None, drop)
 
 
-def residual(logits: Matrix, rank: int, vector: Matrix) -> float:
-    """The share of `vector` outside the space of `logits`: 0 of this model, about 1 of a stranger."""
-    rows = np.linalg.svd(logits - logits.mean(axis=1, keepdims=True), full_matrices=False)[2][:rank]
+def image(logits: Matrix, rank: int) -> Matrix:
+    """The space of a model's logits: `rank` orthonormal rows."""
+    return np.linalg.svd(logits - logits.mean(axis=1, keepdims=True), full_matrices=False)[2][:rank]
+
+
+def residual(space: Matrix, vector: Matrix) -> float:
+    """The share of `vector` outside an image: 0 of this model, about 1 of a stranger."""
     centred = vector - vector.mean()
-    return float(np.linalg.norm(centred - rows.T @ (rows @ centred)) / np.linalg.norm(centred))
+    return float(np.linalg.norm(centred - space.T @ (space @ centred)) / np.linalg.norm(centred))
 
 
 def ranks(logits: Matrix) -> Matrix:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.responses.logprobs_algebra import ranks, residual, sampled, width
+from benchmarks.responses.logprobs_algebra import image, ranks, residual, sampled, width
 
 
 def logits(hidden: int, seed: int = 0, prompts: int = 90, tokens: int = 120) -> Any:
@@ -41,8 +41,9 @@ def test_rows_that_are_not_whole_are_left_out_and_too_few_tell_nothing() -> None
 
 def test_a_vector_of_the_same_model_lies_in_its_image_and_a_strangers_does_not() -> None:
     raw = logits(24)
-    assert residual(raw[:60], 24, raw[80]) < 1e-9
-    assert residual(raw[:60], 24, logits(24, 7)[80]) > 0.5
+    space = image(raw[:60], 24)
+    assert residual(space, raw[80]) < 1e-9
+    assert residual(space, logits(24, 7)[80]) > 0.5
 
 
 def test_ranks_keep_the_order_and_nothing_else() -> None:
