@@ -105,3 +105,8 @@ def test_its_answers_have_no_field_for_reasoning() -> None:
     message["tokens"] = [1, 2]
     assert DIALECT.strip_reasoning(message) == "changed"
     assert message == {"content": "<think>t</think>a", "tokens": []}
+
+
+def test_a_text_ends_where_its_own_answer_stops() -> None:
+    assert list(DIALECT.ends({"content": "", "index": 2, "stop": True})) == ["2"]
+    assert list(DIALECT.ends({"content": "a", "index": 2, "stop": False})) == []

@@ -96,6 +96,17 @@ def test_a_capital_amid_a_sentence_is_a_name_and_stays() -> None:
     assert "make-sure" not in {site.rule for site in sites(text)}
 
 
+def test_a_rule_for_beginnings_is_none_for_what_stands_within() -> None:
+    text = "It rained, and moreover, the wind that blew over all of you had cost the rest of us a tree.\n"
+    assert "moreover" not in {site.rule for site in sites(text)}
+
+
+@pytest.mark.parametrize("opened", ["`", "*", "'"])
+def test_a_mark_that_is_never_closed_protects_no_more_than_its_paragraph(opened: str) -> None:
+    text = f"{opened}It {PROSE}"
+    assert mark(f"{text}\n{PROSE}", KEY) == f"{text}\n{mark(PROSE, KEY)}"
+
+
 def test_a_text_without_sites_stays_as_it_is() -> None:
     assert sites(DULL) == []
     assert mark(DULL, KEY) == DULL
