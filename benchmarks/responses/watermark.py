@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.responses.watermark_texts import generate, read, rows, servers
+from benchmarks.responses.watermark_texts import WORDS, generate, read, rows, servers
 from gateway.asking import ModelServer
 from gateway.config import load_config
 from gateway.identity import key_principal
@@ -207,12 +207,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="where answers are kept")
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--strength", type=float, default=1.0)
+    parser.add_argument("--words", type=int, default=WORDS, help="of the vocabulary, if it is not there yet")
     parser.add_argument("--parts", default="generate,attribution,cost,unmarked,loss")
     options = parser.parse_args(arguments)
     home: Path = options.out
     parts = options.parts.split(",")
     if "generate" in parts:
-        generate(options.data, home, options.samples, options.strength)
+        generate(options.data, home, options.samples, options.strength, options.words)
     words = Table(load_bundle(home / "policies").vocabularies["smollm2"])
     keys, samples = Keys(home), read(home / "samples.jsonl")
     marked = [row for row in samples if row["kind"] == "marked"]

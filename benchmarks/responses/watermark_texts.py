@@ -28,7 +28,7 @@ LENGTH = 2400
 LONGEST = 400
 """Tokens of one answer."""
 WORDS = 2000
-"""Of the vocabulary: 1,000 entries, as many as vLLM's model runner takes. OpenAI's limit is 300."""
+"""Of the vocabulary: 1,000 entries, about as many as vLLM takes. OpenAI's limit of 300 makes 600 words."""
 SLOTS = 4
 _NO_SYSTEM = {"role": "system", "content": ""}
 """In place of the chat template's own, which costs time and says nothing."""
@@ -78,7 +78,7 @@ def ask(url: str, key: str, body: dict[str, Any]) -> tuple[str, int]:
     return str(found["choices"][0]["message"]["content"]), int(found["usage"]["completion_tokens"])
 
 
-def write_vocabulary(data: Path, endpoint: str, target: Path, work: Path) -> None:
+def write_vocabulary(data: Path, endpoint: str, target: Path, work: Path, words: int) -> None:
     """A vocabulary of answers of other models than the one that is marked: nothing is tuned to it."""
     answers = work / "answers.jsonl"
     with answers.open("w", encoding="utf-8") as out:
@@ -87,13 +87,15 @@ def write_vocabulary(data: Path, endpoint: str, target: Path, work: Path) -> Non
                 if number < 6000 and row.get("response"):
                     out.write(json.dumps({"response": row["response"]}) + "\n")
     command = ["mark", "vocabulary", str(answers), "--endpoint", endpoint]
-    command += ["--id", "smollm2", "--model", "smollm2*", "--words", str(WORDS), "-o", str(target)]
+    command += ["--id", "smollm2", "--model", "smollm2*", "--words", str(words), "-o", str(target)]
     if main(command) != 0:
         raise RuntimeError("no vocabulary was made")
 
 
 @contextmanager
-def servers(data: Path, home: Path, strength: float) -> Iterator[tuple[str, GatewayProcess]]:
+def servers(
+    data: Path, home: Path, strength: float, words: int = WORDS
+) -> Iterator[tuple[str, GatewayProcess]]:
     """(the model server's address, a gateway before it that marks everybody under `home`/ring.json)."""
     policies = home / "policies"
     policies.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,7 @@ def servers(data: Path, home: Path, strength: float) -> Iterator[tuple[str, Gate
     }
     with run_model_server(ServerOptions(slots=SLOTS, context=1024)) as model:
         if not (policies / "smollm2.yaml").exists():
-            write_vocabulary(data, model.base_url, policies / "smollm2.yaml", home)
+            write_vocabulary(data, model.base_url, policies / "smollm2.yaml", home, words)
         with run_gateway(home / "run", model.base_url, "enforce", policies.absolute(), more=more) as gateway:
             yield model.base_url, gateway
 
@@ -134,7 +136,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def generate(data: Path, home: Path, count: int, strength: float) -> None:
+def generate(data: Path, home: Path, count: int, strength: float, words: int = WORDS) -> None:
     """Fill `home`/samples.jsonl with `count` samples of each kind, and `home`/tasks.jsonl with both kinds."""
     home.mkdir(parents=True, exist_ok=True)
     kept, done = home / "samples.jsonl", home / "tasks.jsonl"
@@ -143,7 +145,7 @@ def generate(data: Path, home: Path, count: int, strength: float) -> None:
     missing = [one for one in wanted if one not in made]
     prompts = [row["prompt"] for row in rows(data, "alpaca_eval_805") if len(row["prompt"]) < 1000]
 
-    with servers(data, home, strength) as (model, gateway), ThreadPoolExecutor(SLOTS) as pool:
+    with servers(data, home, strength, words) as (model, gateway), ThreadPoolExecutor(SLOTS) as pool:
         urls = {"marked": gateway.url, "clean": model}
 
         def one(job: tuple[int, str]) -> Sample:
