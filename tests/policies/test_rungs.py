@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from gateway.actions.base import Action, Options
 from gateway.errors import ConfigError
 from tests.policies.samples import ACTIONS, LADDER, compiled
+from tests.policies.test_leave import WORDS
 
 
 class Picky(Action):
