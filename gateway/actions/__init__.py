@@ -13,6 +13,7 @@ from gateway.actions.perturb import Perturb
 from gateway.actions.pin import PinAnswer
 from gateway.actions.reasoning import Reasoning
 from gateway.actions.reject import Reject
+from gateway.actions.select import Select
 from gateway.actions.shape import Shape
 from gateway.actions.step_up import StepUp
 from gateway.actions.watermark import Watermark
@@ -30,6 +31,7 @@ _ACTIONS: dict[str, type[Action]] = {
         PinAnswer,
         Reasoning,
         Reject,
+        Select,
         Shape,
         StepUp,
         Watermark,

@@ -12,22 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from copy import copy
-from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.actions import base
-from gateway.actions.keys import amount, present
+from gateway.actions import base, marking
+from gateway.actions.keys import amount
 from gateway.dialects.base import Dialect, Object
 from gateway.marks.greenlist import Vocabulary
-from gateway.marks.keyring import KeyRing, name_of
-from gateway.model import JSON, Call, Principal
-from gateway.words import quote, suggest
-
-SHORTEST = 16
-"""Tokens. An answer of fewer is a label or a score: it cannot carry a mark, and one word may be all of it."""
+from gateway.model import JSON, Call
 
 _LIMITS: Mapping[str, float] = {"openai": 300, "vllm": 1024, "llamacpp": math.inf}
 """Entries of a bias that an engine takes: OpenAI's API refuses more, vLLM's model runner too."""
@@ -44,20 +37,16 @@ _HONOURED: Mapping[str, tuple[str, ...]] = {
 _BIAS = "logit_bias"
 
 
-class Options(base.Options):
+class Options(marking.Options):
     """`tokens` and `strength` are all there is to choose; `engine` says what the model server honours."""
 
-    tokens: str
-    """The vocabulary, by the id of its document."""
     strength: Annotated[float, Field(gt=0, le=4)] = 1.0
     """The bias in logits: stronger is found in shorter texts, and changes more."""
     engine: Literal["openai", "vllm", "llamacpp"] = "openai"
     """How the model server takes a bias: how many entries, in which form, on which routes."""
-    per: Literal["principal", "org"] = "principal"
-    """Whose mark it is: each principal's, or one of the whole organisation, where it has one."""
 
 
-class Watermark(base.Action):
+class Watermark(marking.Marking):
     """Description: mark answers with a keyed choice of words, so that `gateway verify` finds whose they were.
 
     Of each pair of equally common words one is made likelier by a `logit_bias`, as the principal's key says.
@@ -74,40 +63,21 @@ class Watermark(base.Action):
 
     name = "watermark"
     options_type: ClassVar[type[base.Options]] = Options
-    alters_text = True
-    opt_in = True
-    marks = True
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._choice = options
-        self._vocabulary = Vocabulary((), ())
-        self._key = b""
 
-    def prepare(self, vocabularies: Mapping[str, Vocabulary]) -> Self:
-        """With its vocabulary. Raises LookupError, and ValueError for one too large for the engine."""
+    def _check(self, found: Vocabulary) -> None:
         wanted, engine = self._choice.tokens, self._choice.engine
-        found = vocabularies.get(wanted)
-        if found is None:
-            near = suggest(wanted, vocabularies)
-            raise LookupError(f"no vocabulary {quote(wanted)}{near}: write one document of that kind")
         if len(found.pairs) > _LIMITS[engine]:
             message = f"'{wanted}' makes {len(found.pairs)} entries, {engine} takes {_LIMITS[engine]:g}"
             raise ValueError(message)
-        made = copy(self)
-        made._vocabulary = found  # noqa: SLF001  its own copy
-        return made
-
-    def keyed(self, principal: Principal, ring: KeyRing, now: float) -> Watermark:
-        """Under the key of one principal or organisation."""
-        made = copy(self)
-        name = name_of(principal, whole_org=self._choice.per == "org")
-        made._key = ring.at(now).key(name)  # noqa: SLF001  its own copy
-        return made
 
     def edit_request(self, call: Call, dialect: Dialect, body: Object) -> bool:
         """Add the biases that the client has not set itself, in the form that the engine reads fastest."""
-        if not self._marks(call, dialect, body):
+        honoured = dialect.name in _HONOURED[self._choice.engine]
+        if not honoured or not self._is_prose(call, dialect, body):
             return False
         own = _own(body.get(_BIAS))
         if own is None:
@@ -120,21 +90,6 @@ class Watermark(base.Action):
         if added:
             self._write(body, own, added)
         return bool(added)
-
-    def _marks(self, call: Call, dialect: Dialect, body: Object) -> bool:
-        asked = call.parameters
-        if dialect.name not in _HONOURED[self._choice.engine] or asked.tools or asked.grammar:
-            return False
-        if asked.max_tokens is not None and asked.max_tokens < SHORTEST:
-            return False
-        if not any(fnmatchcase(call.model or "", pattern) for pattern in self._vocabulary.models):
-            return False
-        # Read anew: `logprobs` on the same rung may have taken them out.
-        names = dialect.parameters
-        return not any(
-            holder[key] not in (None, False, 0)
-            for holder, key in present(body, (*names.logprobs, *names.top_logprobs, *names.prompt_logprobs))
-        )
 
     def _write(self, body: Object, own: Mapping[int, JSON], added: list[tuple[int, float]]) -> None:
         if self._choice.engine == "llamacpp":

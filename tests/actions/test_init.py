@@ -21,6 +21,7 @@ MINIMAL: dict[str, dict[str, object]] = {
     "pin": {"within": "10m"},
     "reasoning": {},
     "reject": {"status": 403, "code": "usage_review"},
+    "select": {"tokens": "words"},
     "shape": {"tokens_per_second": 20},
     "step_up": {"url": "https://hooks.example.com/x"},
     "watermark": {"tokens": "words"},
@@ -56,6 +57,6 @@ def test_an_action_does_only_what_it_is_for(name: str) -> None:
     assert not act.edit_request(request, dialects.get("openai_chat"), {"messages": []})
     edits = act.editor(request, dialects.get("openai_chat"), {"messages": []}) is not None
     assert edits == (name in ("logprobs", "perturb", "reasoning"))
-    assert act.alters_text == (name in ("perturb", "reasoning", "watermark"))
-    assert act.opt_in == (name in ("perturb", "watermark"))
+    assert act.alters_text == (name in ("perturb", "reasoning", "select", "watermark"))
+    assert act.opt_in == (name in ("perturb", "select", "watermark"))
     assert (act.keyed(Principal("p"), UNKEYED, 0.0) is act) == (not act.marks)

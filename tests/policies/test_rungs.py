@@ -40,6 +40,7 @@ def test_every_shipped_action_can_be_named_with_its_options() -> None:
         "pin": "{within: 10m}",
         "reasoning": "{strip: true}",
         "reject": "{status: 429, code: slow_down}",
+        "select": "{tokens: words}",
         "shape": "{tokens_per_second: 20}",
         "step_up": "{url: 'https://h/x'}",
         "watermark": "{tokens: words}",
