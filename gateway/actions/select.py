@@ -33,7 +33,7 @@ class Select(marking.Marking):
     """Description: mark answers by giving, of several, the one whose words go best with the principal's key.
 
     For engines that take no `logit_bias`. Asks for `of` answers and gives one; usage stays what the model
-    server says, for all of them. Left unmarked are streams, requests for several answers, for probabilities,
+    server says. Left unmarked are streams, requests for several answers, for probabilities,
     with tools or a forced format, for answers shorter than 16 tokens, and for models that the vocabulary does
     not name. Name it after `cap`, which would lower the number again. Off unless `policies.allow_actions`
     names it.
