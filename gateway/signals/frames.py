@@ -9,6 +9,7 @@ business of `gateway.campaigns`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from zlib import crc32
 
 from gateway.campaigns.operations import Frame
@@ -59,5 +60,11 @@ def frame(text: str) -> Frame:
 def opening(text: str) -> int:
     """A signed 64-bit hash of how a system prompt begins (eight words), equal where names and dates differ
     only later; 0 for none."""
-    words = tokens(text[:ENDS])[: 2 * SHINGLE]
+    return _opening(text[:ENDS]) if text else 0
+
+
+@lru_cache(1024)
+def _opening(text: str) -> int:
+    # System prompts come with every call.
+    words = tokens(text)[: 2 * SHINGLE]
     return hash(tuple(map(crc32, words))) if words else 0
