@@ -1,13 +1,15 @@
 """Public collections of text as compact packs of hashes: what a sentence's fingerprint is, and who holds it.
 
 What belongs here is the fingerprint, the pack in memory and its form on disk; what it means that a prompt is
-in one is the business of `gateway.signals.corpus`, and files are read by others.
+in one is the business of `gateway.signals.corpus`, and files are read by others. A pack may hold something
+else than sentences, the pieces of frames (`gateway.signals.templates`): here they are numbers all the same.
 
 **Fingerprint.** A prompt is cut into sentences, and of each only its letters count: case, spacing, quotes,
 punctuation and numbers make no difference, so that a problem with other numbers is the same problem, and a
 wrapper before or after a question leaves the question's own sentences as they were. A sentence that was
 written anew is another one. The tokens of `gateway.signals` are not used on purpose: a pack outlives the
-version that made it, so its normalisation is part of the format (`FORM`) and may not follow a detector's.
+version that made it, so its normalisation is part of the format (`FORMS`) and may not follow a detector's.
+(That of frames has to, as it is the detector's own pieces that are taken away: their form follows.)
 
 **Pack.** The sorted fingerprints, cut to 32 bits where there are few enough, as differences (packed with
 zstd), behind a JSON header that says where they come from and under which licence. The share of strange
@@ -21,16 +23,19 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate, chain
 from operator import sub
+from typing import Literal
 
 import msgspec
 import xxhash
 import zstandard
 
-FORM = 1
-"""Of packs: another way to cut, reduce or hash sentences is another form."""
+Kind = Literal["sentences", "frames"]
+"""What a pack holds the hashes of."""
+FORMS: Mapping[Kind, int] = {"sentences": 1, "frames": 1}
+"""Of packs: another way to cut, reduce or hash sentences, or the pieces of frames, is another form."""
 HALF = 512
 """Characters read at each end of a longer text: instructions stand before or after what they are about. With
 these a prompt costs 10 µs at most (measured)."""
@@ -77,7 +82,7 @@ def _marked(raw: bytes) -> bytes:
     return raw
 
 
-class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a pack says about itself."""
 
     name: str
@@ -86,6 +91,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     items: int
     """Texts that it was made of."""
+    of: Kind = "sentences"
 
 
 class Corpus:
@@ -130,19 +136,27 @@ class Corpus:
         return hashlib.sha256(_plain(self.hashes)).hexdigest()[:12]
 
 
-def build(origin: Origin, texts: Iterable[str], *, common: int) -> Corpus:
+def build(
+    origin: Origin,
+    texts: Iterable[str],
+    cut: Callable[[str], Iterable[int]] = fingerprints,
+    *,
+    common: int | None,
+) -> Corpus:
     """The corpus of `texts`; `origin.items` is counted here.
 
-    Sentences that stand in more than `common` of the texts are language and not the collection's own, so
-    they are left out. Raises ValueError if nothing is left.
+    `cut` gives the 64-bit fingerprints of a text, each once, of what `origin.of` says. Those that stand in
+    more than `common` of the texts are language and not the collection's own, so they are left out; None
+    leaves out nothing. Raises ValueError if nothing is left.
     """
     counts: Counter[int] = Counter()
     items = 0
     for items, text in enumerate(texts, 1):  # noqa: B007  how many there were
-        counts.update(fingerprints(text))
-    found = [fingerprint for fingerprint, count in counts.items() if count <= common]
+        counts.update(cut(text))
+    found = [fingerprint for fingerprint, count in counts.items() if common is None or count <= common]
     if not found:
-        raise ValueError(f"no sentence of {LETTERS} letters or more in {items} texts")
+        wanted = f"sentence of {LETTERS} letters or more" if origin.of == "sentences" else "piece of a frame"
+        raise ValueError(f"no {wanted} in {items} texts")
     short = len(found) <= FEW
     hashes = sorted({fingerprint >> 32 for fingerprint in found} if short else found)
     return Corpus(msgspec.structs.replace(origin, items=items), array("I" if short else "Q", hashes))
@@ -161,7 +175,7 @@ def encode(corpus: Corpus) -> bytes:
     """The pack of a corpus; equal corpora give equal bytes."""
     hashes = corpus.hashes
     steps = array(hashes.typecode, map(sub, hashes, chain((0,), hashes)))
-    header = _Header(FORM, corpus.bits, len(hashes), corpus.origin)
+    header = _Header(FORMS[corpus.origin.of], corpus.bits, len(hashes), corpus.origin)
     packed = zstandard.ZstdCompressor(19).compress(_columns(_plain(steps), steps.itemsize))
     return b"".join((_MAGIC, msgspec.json.encode(header), b"\n", packed))
 
@@ -174,7 +188,7 @@ def decode(data: bytes) -> Corpus:
     try:
         header = msgspec.json.decode(line, type=_Header)
         size = header.count * header.bits // 8
-        if header.form != FORM or header.bits not in (32, 64) or not 0 < size <= LARGEST:
+        if header.form != FORMS[header.origin.of] or header.bits not in (32, 64) or not 0 < size <= LARGEST:
             raise ValueError(f"of form {header.form} with {header.count} fingerprints of {header.bits} bits")
         plain = zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
     except (msgspec.DecodeError, zstandard.ZstdError, ValueError) as error:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.policies.load import read_corpora
+from gateway.signals.templates import pieces
 
 ROOT = Path(__file__).parents[1] / "policies"
 BUILD = ("--licence", "MIT", "--source", "https://example.com")
@@ -34,6 +35,20 @@ def test_a_pack_can_have_another_name_than_its_file(tmp_path: Path) -> None:
     pack = tmp_path / "x.corpus"
     assert main(["corpus", "build", items(tmp_path), *BUILD, "--name", "y", "-o", str(pack)]) == 0
     assert set(read_corpora(tmp_path)[0]) == {"y"}
+
+
+def test_a_pack_of_frames_says_so_and_keeps_what_templates_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    templates = "".join(f"Please sum up what the guest wrote: {{text}}. Be {i}!\n" for i in "abcde")
+    pack = tmp_path / "house.corpus"
+    build = ["corpus", "build", "--frames", items(tmp_path, templates), *BUILD, "-o", str(pack)]
+    assert main(build) == 0
+    made = capsys.readouterr().out
+    assert " pieces of 5 texts, " in made
+    assert "finds a strange piece by chance" in made
+    assert main([*build, "--common", "1"]) == 0
+    assert capsys.readouterr().out != made
 
 
 @pytest.mark.parametrize(
@@ -74,8 +89,16 @@ def test_every_shipped_pack_says_where_it_comes_from() -> None:
     corpora, problems = read_corpora(ROOT)
     assert problems == []
     test_sets = {"big-bench-hard", "gsm8k-test", "mt-bench"}
-    assert set(corpora) == {"gsm8k-train", "public-templates", "self-test", *test_sets}
+    assert set(corpora) == {"gsm8k-train", "public-frames", "public-templates", "self-test", *test_sets}
     for corpus in corpora.values():
         assert corpus.origin.licence in ("MIT", "Apache-2.0", "MIT and Apache-2.0")
         assert corpus.origin.source
         assert corpus.chance < 1e-4
+
+
+def test_the_pack_of_public_templates_holds_the_one_that_the_policy_tests_use() -> None:
+    """It was made with it; when frames are cut in another way, the shipped pack has to be made anew."""
+    template = (ROOT / "tests" / "traffic" / "public-template.txt").read_text().strip()
+    pack = read_corpora(ROOT)[0]["public-frames"]
+    assert pack.origin.of == "frames"
+    assert set(pack.found(pieces(template))) == pieces(template)

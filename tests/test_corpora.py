@@ -136,6 +136,21 @@ def test_the_content_hash_is_of_what_is_held_and_not_of_its_name() -> None:
     assert other.hash == of(*SENTENCES).hash != of(*SENTENCES[:3]).hash
 
 
+def test_a_pack_of_another_kind_is_cut_otherwise_and_says_so() -> None:
+    frames = build(
+        msgspec.structs.replace(ORIGIN, of="frames"), ["one", "two"], lambda text: [7], common=None
+    )
+    assert (list(frames.hashes), frames.origin.of) == ([0], "frames")
+    assert decode(encode(frames)).origin == frames.origin
+    assert b'"of":"frames"' in encode(frames)
+    assert b'"of"' not in encode(of(*SENTENCES))
+
+
+def test_templates_without_a_piece_are_refused() -> None:
+    with pytest.raises(ValueError, match="no piece of a frame in 1 texts"):
+        build(msgspec.structs.replace(ORIGIN, of="frames"), ["x"], lambda text: [], common=None)
+
+
 @pytest.mark.parametrize(("typecode", "bits"), [("I", 32), ("Q", 64)])
 def test_chance_is_the_share_of_all_fingerprints(typecode: str, bits: int) -> None:
     assert Corpus(ORIGIN, array(typecode, range(1, 11))).chance == 10 / 2**bits
@@ -161,6 +176,10 @@ def test_a_sound_pack_is_read() -> None:
         (b"stillgate corpus\nnonsense\n", "of this version"),
         (_pack([5, 1])[:-3], "of this version"),
         (_pack([5, 1], form=2), "of form 2"),
+        (
+            _pack([5, 1], origin=msgspec.to_builtins(ORIGIN) | {"of": "words"}),
+            "of this version: Invalid enum",
+        ),
         (_pack([5, 1], bits=16), "fingerprints of 16 bits"),
         (_pack([], count=0), "with 0 fingerprints"),
         (_pack([5, 1], count=1 << 40), "of form 1 with"),

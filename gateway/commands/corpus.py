@@ -14,11 +14,20 @@ A pack holds hashes of sentences and no text. Put it below the policy directory,
 
   corpus: {in: [house-prompts], over: 24h, min: 20}
 
+With --frames it holds how prompt templates begin and end, so that sharing one links nobody. What is filled in
+is written {name}, {{ name }} or $name:
+
+  campaign: {over: 7d, without: [house-templates]}
+
 examples:
   gateway corpus build prompts.jsonl --field instruction --field input --name house-prompts \\
       --licence MIT --source https://example.com/prompts -o policies/corpora/house-prompts.corpus
+  gateway corpus build --frames templates.jsonl --licence MIT --source https://example.com/templates \\
+      -o policies/corpora/house-templates.corpus
   gateway corpus show policies/corpora/*.corpus
 """
+
+_HELD = {"sentences": "sentence", "frames": "piece"}
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,8 +48,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build.add_argument("--title", default="", help="one line for people")
     build.add_argument("--licence", required=True, help="under which the collection is published")
     build.add_argument("--source", required=True, help="where it is published")
+    build.add_argument("--frames", action="store_true", help="the items are prompt templates: their frames")
     build.add_argument(
-        "--common", type=int, default=3, metavar="N", help="leave out sentences of more items (default: 3)"
+        "--common", type=int, metavar="N", help="leave out what is in more items (sentences: 3, frames: all)"
     )
     show = parts.add_parser("show", help="what packs hold", description=_show.__doc__)
     show.add_argument("packs", nargs="+", type=Path, metavar="PACK")
@@ -53,19 +63,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    """Make a pack of the sentences of a collection. The same files always give the same bytes."""
-    from gateway.corpora import Origin, build, encode
+    """Make a pack of the sentences of a collection, or of the frames of prompt templates.
+
+    The same files always give the same bytes.
+    """
+    from gateway.corpora import Kind, Origin, build, encode, fingerprints
     from gateway.datasets import texts
     from gateway.policies.forms import slug
     from gateway.policies.rules import PACKED
+    from gateway.signals.templates import pieces
 
     output: Path = options.output
     if output.suffix != PACKED:
         raise ConfigError.at(Place("--output"), f"a pack's name ends in {PACKED}: {output.stem}{PACKED}")
     try:
         name = slug(output.stem if options.name is None else options.name)
-        origin = Origin(name, options.title or name, options.licence, options.source, 0)
-        corpus = build(origin, texts(options.files, options.field or ["prompt"]), common=options.common)
+        of: Kind = "frames" if options.frames else "sentences"
+        origin = Origin(name, options.title or name, options.licence, options.source, 0, of)
+        found = texts(options.files, options.field or ["prompt"])
+        # A framework's templates resemble each other, and what they have in common is to be taken away too.
+        common = 3 if options.common is None and not options.frames else options.common
+        corpus = build(origin, found, pieces if options.frames else fingerprints, common=common)
     except ValueError as error:
         raise ConfigError.at(Place(str(output)), str(error)) from None
     try:
@@ -91,8 +109,8 @@ def _show(packs: Sequence[Path]) -> int:
         sys.stdout.write(
             f"{origin.name}: {origin.title}\n"
             f"  {origin.source} ({origin.licence})\n"
-            f"  {len(corpus.hashes):,} sentences of {origin.items:,} texts, {len(data):,} bytes, "
+            f"  {len(corpus.hashes):,} {_HELD[origin.of]}s of {origin.items:,} texts, {len(data):,} bytes, "
             f"content {corpus.hash}\n"
-            f"  finds a strange sentence by chance once in {1 / corpus.chance:,.0f}\n"
+            f"  finds a strange {_HELD[origin.of]} by chance once in {1 / corpus.chance:,.0f}\n"
         )
     return 0

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.conditions import Condition, ConditionError, UnknownSetError, compile_condition
-from gateway.corpora import Corpus
+from gateway.corpora import Corpus, Kind
 from gateway.model import Mode
 from gateway.patterns import PatternSet
 from gateway.policies.bundle import Policy, Rung, Signal
@@ -78,18 +78,18 @@ class _Context:
             raise UnknownSetError((*self.path, *inside), f"no pattern set {quote(name)}{near}")
         return found
 
-    def corpus(self, name: str) -> Corpus:
+    def corpus(self, name: str, of: Kind = "sentences") -> Corpus:
         """The collection of this name. Raises ConditionError with the path from the document's root."""
         found = self.scene.corpora.get(name)
-        if found is None:
-            lists = self.options.items() if isinstance(self.options, Mapping) else ()
-            inside = [
-                (key, held.index(name)) for key, held in lists if isinstance(held, list) and name in held
-            ]
-            near = suggest(name, self.scene.corpora)
-            message = f"no corpus {quote(name)}{near}: packs (*{PACKED}) lie beside the policies"
-            raise ConditionError((*self.path, *(inside[0] if inside else ())), message)
-        return found
+        if found is not None and found.origin.of == of:
+            return found
+        lists = self.options.items() if isinstance(self.options, Mapping) else ()
+        inside = [(key, held.index(name)) for key, held in lists if isinstance(held, list) and name in held]
+        near = suggest(name, [known for known, pack in self.scene.corpora.items() if pack.origin.of == of])
+        message = f"no corpus {quote(name)}{near}: packs (*{PACKED}) lie beside the policies"
+        if found is not None:
+            message = f"corpus {quote(name)} is one of {found.origin.of}, and {of} are looked up here{near}"
+        raise ConditionError((*self.path, *(inside[0] if inside else ())), message)
 
 
 def check_keys(document: Document, detectors: Collection[str], problems: Problems) -> None:

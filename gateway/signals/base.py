@@ -26,7 +26,7 @@ import xxhash
 from pydantic import BaseModel, ConfigDict
 
 from gateway.conditions import Condition
-from gateway.corpora import Corpus
+from gateway.corpora import Corpus, Kind
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Sum
 from gateway.patterns import PatternSet
@@ -61,7 +61,7 @@ class Context(Protocol):
     Conditions have their pattern sets resolved. `population` is the canonical form of which calls reach
     the detector (its policy's `match` and `key`); it is part of the fingerprint, because other calls make
     another counter. A wrong condition raises ValueError with the words for the author, and so does a name
-    of no pattern set (`@id`) or of no collection.
+    of no pattern set (`@id`), of no collection, or of one that holds something else than what is asked for.
     """
 
     @property
@@ -71,7 +71,7 @@ class Context(Protocol):
 
     def patterns(self, name: str) -> PatternSet: ...
 
-    def corpus(self, name: str) -> Corpus: ...
+    def corpus(self, name: str, of: Kind = "sentences") -> Corpus: ...
 
 
 def fingerprint(name: str, *parts: Any) -> str:

@@ -18,6 +18,7 @@ from gateway.fields import Facts
 from gateway.model import Client, Measure, Op, Principal, Reading
 from gateway.signals.base import Context, Detector, Options, digest, fingerprint
 from gateway.signals.frames import frame, opening
+from gateway.signals.templates import remainder
 from gateway.units import Duration
 
 Kind = Literal["template", "system_prompt", "ip_prefix", "payment"]
@@ -47,8 +48,10 @@ class CampaignOptions(Options):
     """No verdict on one of fewer organisations, or networks: colleagues and classmates share frames."""
     covers: float = Field(default=1.0, ge=1)
     """No verdict on a campaign with fewer different system prompts: users of one tool share them."""
+    without: tuple[str, ...] = ()
+    """Packs of frames (`gateway corpus build --frames`), by name: what stands in one links nobody."""
     where: Spec | None = None
-    """Only calls that satisfy this condition are heard, for instance none that use a public template."""
+    """Only calls that satisfy this condition are heard, for instance none of a house's own extension."""
 
 
 class Campaign(Detector):
@@ -57,11 +60,12 @@ class Campaign(Detector):
 
     Found from the frames of prompts alone: accounts that repeat the same beginning or ending, that meet
     hardly any content twice, and that do so in a large part of their calls. `at_least` and `link` ask for
-    more in common, `organisations` and `covers` for less, as strangers with one hand have.
+    more in common, `organisations` and `covers` for less, as strangers with one hand have. `without` takes
+    public templates out of every frame: who shares nothing else is linked to nobody.
 
     Options: `link`, `at_least`, `over`, `measure` (members, organisations, requests, output_tokens),
-    `organisations`, `covers`, `where`.
-    Example: `campaign: {link: [template], over: 7d, organisations: 16, covers: 2}`
+    `organisations`, `covers`, `without`, `where`.
+    Example: `campaign: {link: [template], over: 7d, organisations: 16, covers: 2, without: [public-frames]}`
     """
 
     name = "campaign"
@@ -80,7 +84,9 @@ class Campaign(Detector):
         asked = self._where.fields if self._where else frozenset[str]()
         counted = {"usage.output_tokens"} if options.measure == "output_tokens" else frozenset[str]()
         self.fields = frozenset({"prompt.user", "prompt.system"}) | counted | asked
-        self._key = fingerprint("campaign", canonical, context.population)
+        self._packs = tuple(context.corpus(name, "frames") for name in dict.fromkeys(options.without))
+        held = sorted(pack.hash for pack in self._packs)
+        self._key = fingerprint("campaign", canonical, context.population, *held)
         self.reads = (Linked(self._key, options.over),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
@@ -96,7 +102,7 @@ class Campaign(Detector):
         return Measure(value, campaign=name, note=f"campaign {name}: {found.words()}")
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-        """This call's frame."""
+        """What of this call's frame is in no pack."""
         if self._where and not self._where.weigh(facts):
             return ()
         if "frame" not in facts.memo:
@@ -106,6 +112,8 @@ class Campaign(Detector):
                 (system, *shared(facts.principal, facts.client)),
             )
         found, kinds = facts.memo["frame"]
+        for pack in self._packs:
+            found = remainder(found, pack)
         return (Link(self._key, facts.principal.org, found, kinds),) if found.pieces else ()
 
     def settle(self, facts: Facts) -> Sequence[Op]:

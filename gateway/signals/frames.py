@@ -8,7 +8,8 @@ business of `gateway.campaigns`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 from gateway.campaigns.operations import Frame
@@ -18,6 +19,8 @@ ENDS = 120
 """Characters read at each end: some twenty words, of which the outer WINDOW are the frame."""
 WINDOW = 12
 """Words of each end that make the frame; a wrapper longer than that has its outer half in it."""
+Piece = tuple[int, ...]
+"""Words that belong together, each as 32 bits."""
 SHINGLE = 4
 """Words in a shingle. Three are ordinary speech ("give me a list"), five lose the short wrappers."""
 LONG = 6
@@ -43,21 +46,40 @@ def frame(text: str) -> Frame:
     scale = DENSE if not text.isascii() and _dense(words) else 1
     size, window = SHINGLE * scale, WINDOW * scale
     ids = tuple(map(crc32, words))
-    shingles = list(zip(*(ids[at:] for at in range(size)), strict=False))
+    shingles = shingled(ids, size)
     if not shingles:
         return Frame()
     count = window - size + 1
     ends = shingles if len(shingles) <= 2 * count else shingles[:count] + shingles[-count:]
-    pairs = (
-        [(*ids[:head], *ids[len(ids) - tail :], head) for head, tail in PAIRS] if len(ids) > window else []
-    )
+    pairs = paired(ids, ids) if len(ids) > window else []
+    return Frame(tuple(dict.fromkeys(hashed([*ends, *pairs]))), ids, LONG * scale)
+
+
+def shingled(ids: Piece, size: int) -> list[Piece]:
+    """All runs of `size` words, in their order."""
+    return list(zip(*(ids[at:] for at in range(size)), strict=False))
+
+
+def paired(first: Piece, last: Piece) -> list[Piece]:
+    """The PAIRS of a text that begins with the words `first` and ends with `last`."""
+    return [(*first[:head], *last[len(last) - tail :], head) for head, tail in PAIRS]
+
+
+def hashed(pieces: Iterable[Piece]) -> list[int]:
+    """Signed 64-bit hashes of those that say something. They are part of the form of packs
+    (`gateway.corpora.FORMS`)."""
     # The hash of a tuple of integers is the same in every process, unlike that of text, and C throughout.
-    pieces = dict.fromkeys([hash(piece) for piece in [*ends, *pairs] if piece.count(_NUMBER) < 2])
-    return Frame(tuple(pieces), ids, LONG * scale)
+    return [hash(piece) for piece in pieces if piece.count(_NUMBER) < 2]
 
 
 def opening(text: str) -> int:
     """A signed 64-bit hash of how a system prompt begins (eight words), equal where names and dates differ
     only later; 0 for none."""
-    words = tokens(text[:ENDS])[: 2 * SHINGLE]
+    return _opening(text[:ENDS]) if text else 0
+
+
+@lru_cache(1024)
+def _opening(text: str) -> int:
+    # System prompts come with every call.
+    words = tokens(text)[: 2 * SHINGLE]
     return hash(tuple(map(crc32, words))) if words else 0

@@ -18,16 +18,27 @@ SAMPLE = 32
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d_]+|\d+")
 _DIGITS = re.compile(rb"0+")
 # ASCII text, nine tenths of all, takes a path of C speed: letters stay, digits become 0, the rest a space.
-_ASCII = bytes(
+_TABLE = bytes(
     ord("0") if chr(i).isdigit() else i if chr(i).isalpha() else ord(" ") for i in range(128)
 ) + bytes(128)
 
 
 def tokens(text: str) -> list[bytes]:
     """The words of `text` in lower case; every number is `0`."""
-    if text.isascii() or _nearly_ascii(text):
-        # What is left of a text with a few accents is as good to compare, and made five times as fast.
-        return _DIGITS.sub(b" 0 ", text.lower().encode("ascii", "replace").translate(_ASCII)).split()
+    # What is left of a text with a few accents is as good to compare, and made five times as fast.
+    return _ascii(text) if text.isascii() or _nearly_ascii(text) else _unicode(text)
+
+
+def spellings(text: str) -> tuple[list[bytes], list[bytes]]:
+    """The words of a part of a text, as they are in one that is nearly ASCII and in any other."""
+    return _ascii(text), _unicode(text)
+
+
+def _ascii(text: str) -> list[bytes]:
+    return _DIGITS.sub(b" 0 ", text.lower().encode("ascii", "replace").translate(_TABLE)).split()
+
+
+def _unicode(text: str) -> list[bytes]:
     words = _TOKEN.findall(text.casefold())
     return [b"0" if word[0].isdigit() else word.encode("utf-8", "surrogatepass") for word in words]
 

@@ -124,9 +124,11 @@ class WindowSum:
 class DistinctSketch:
     """Bottom-k hashes per time slice; their union estimates the distinct items of the window."""
 
-    __slots__ = ("bound", "reading", "slices", "until")
+    __slots__ = ("bound", "latest", "reading", "slices", "until")
 
     def __init__(self) -> None:
+        self.latest: tuple[int, tuple[int, ...]] | None = None
+        """The slice and the items of the latest update that added any."""
         self.slices: list[tuple[int, array[int]]] = []
         """(slice number, the smallest hashes in order), oldest first."""
         self.reading = Reading((0.0,))
@@ -138,6 +140,11 @@ class DistinctSketch:
         """Add, or read: the estimate costs too much to be made for nobody."""
         current = int(now * SKETCH_SLICES // op.over)
         slices = self.slices
+        if op.items:
+            # System prompts, user agents and addresses are nearly always those of the call before.
+            if self.latest == (current, op.items):
+                return self.reading
+            self.latest = (current, op.items)
         while slices and slices[0][0] <= current - SKETCH_SLICES:
             del slices[0]
             self.until = -math.inf

@@ -9,6 +9,7 @@ import pytest
 from gateway.corpora import Origin, build, encode
 from gateway.errors import ConfigError
 from gateway.policies.load import load_bundle
+from gateway.signals.templates import pieces
 from gateway.source import Source
 from tests.policies.samples import LADDER
 
@@ -64,6 +65,34 @@ def test_a_collection_that_is_not_there_is_named_at_its_place(policies: Path) ->
         f"{policies}/all.yaml:{line}:26: error: signals.share.corpus.in.1: no corpus 'huose' "
         "(did you mean 'house'?): packs (*.corpus) lie beside the policies"
     )
+
+
+@pytest.mark.parametrize(
+    ("detector", "kept", "words"),
+    [
+        ("corpus: {in: [frames], over: 24h, min: 20}", "corpus.in.0", "is one of frames, and sentences"),
+        ("campaign: {without: [house], over: 7d}", "campaign.without.0", "is one of sentences, and frames"),
+    ],
+)
+def test_a_pack_of_another_kind_than_asked_for_is_told_at_its_place(
+    policies: Path, detector: str, kept: str, words: str
+) -> None:
+    origin = Origin("frames", "frames", "MIT", "-", 0, "frames")
+    frames = build(origin, ["Please sum up what the guest wrote: {text}"], pieces, common=None)
+    (policies / "frames.corpus").write_bytes(encode(frames))
+    text = POLICY.replace("corpus: {in: [house], over: 24h, min: 20}", detector)
+    (policies / "all.yaml").write_text(LADDER + text)
+    found = problems(policies)
+    assert f"signals.share.{kept}: corpus " in found
+    assert f"{words} are looked up here" in found
+
+
+def test_only_packs_of_the_right_kind_are_suggested(policies: Path) -> None:
+    detector = "campaign: {without: [huose], over: 7d}"
+    (policies / "all.yaml").write_text(
+        LADDER + POLICY.replace("corpus: {in: [house], over: 24h, min: 20}", detector)
+    )
+    assert "no corpus 'huose': packs" in problems(policies)
 
 
 def test_a_name_that_is_no_text_in_a_list_is_blamed_on_the_detector(policies: Path) -> None:

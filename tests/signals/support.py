@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.conditions import Condition, compile_condition
-from gateway.corpora import Corpus
+from gateway.corpora import Corpus, Kind
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.patterns import PatternSet
@@ -34,7 +34,8 @@ class Compiling:
     def patterns(self, name: str) -> PatternSet:
         return self.sets[name.removeprefix("@")]
 
-    def corpus(self, name: str) -> Corpus:
+    def corpus(self, name: str, of: Kind = "sentences") -> Corpus:
+        assert self.corpora[name].origin.of == of
         return self.corpora[name]
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from gateway.corpora import Corpus, Origin, build
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Principal, Turn, Usage
 from gateway.signals.base import Detector
+from gateway.signals.templates import pieces
 from gateway.stores.memory import MemoryStore
 from tests.campaigns.support import COVERS, FRAME, words
 from tests.signals.support import CHAT, detector
@@ -115,6 +117,33 @@ def test_more_can_be_asked_to_be_in_common(how: dict[str, Any], kinds: int) -> N
 def test_calls_can_be_left_out() -> None:
     where = {"not": {"prompt.user": {"contains": "intermediate"}}}
     assert harvest({"where": where}) is None
+
+
+def public(name: str, *templates: str) -> Corpus:
+    """A pack of frames."""
+    return build(Origin(name, name, "MIT", "-", 0, "frames"), templates, pieces, common=None)
+
+
+def test_customers_who_share_a_public_template_are_linked_to_nobody() -> None:
+    options = {"over": "7d", "without": ["house", "shop"]}
+    house, shop = public("house", FRAME), public("shop", "Name the shop that sells {thing}")
+    assert Population(detector("campaign", options, "principal", house, shop)).harvest() is None
+    alone = {"over": "7d", "without": ["shop"]}
+    assert Population(detector("campaign", alone, "principal", shop)).harvest() == harvest({})
+
+
+def test_a_frame_of_which_nothing_is_left_is_not_heard() -> None:
+    found = detector("campaign", {"over": "7d", "without": ["house"]}, "principal", public("house", FRAME))
+    facts = Facts(Call(CHAT), Principal("p"), Client(), 0.0, fresh=(Turn("user", FRAME.format("")),))
+    assert found.study(facts, []) == ()
+
+
+def test_who_leaves_out_other_templates_hears_other_calls() -> None:
+    """…so what was counted with one pack is not taken for what another one leaves."""
+    one, other = public("house", FRAME), public("house", "Name the shop that sells {thing}")
+    options = {"over": "7d", "without": ["house", "house"]}
+    reads = [detector("campaign", options, "principal", pack).reads for pack in (one, one, other)]
+    assert reads[0] == reads[1] != reads[2] != detector("campaign", {"over": "7d"}).reads
 
 
 def test_one_call_is_cut_into_its_frame_once_for_all_signals() -> None:

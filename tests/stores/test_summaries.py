@@ -97,6 +97,14 @@ def test_distinct_items_leave_with_their_slice_and_late_ones_find_theirs() -> No
     assert sketch.update(Distinct("k", 60.0), 80.0).values == (0.0,)
 
 
+def test_an_item_that_comes_again_later_stays_as_long_as_if_it_had_come_then_only() -> None:
+    sketch = DistinctSketch()
+    for at in (25.0, 15.0, 25.0, 35.0, 35.0):
+        sketch.update(Distinct("k", 60.0, (7,)), at)
+    assert sketch.update(Distinct("k", 60.0), 89.0).values == (1.0,)
+    assert sketch.update(Distinct("k", 60.0), 90.0).values == (0.0,)
+
+
 def test_gaps_give_count_mean_and_coefficient_of_variation() -> None:
     gaps = GapStatistics()
     for at in (0.0, 10.0, 20.0, 30.0):
