@@ -3,7 +3,7 @@
 A real model teaches through a `gateway serve` per response (`student_teacher`); students learn from what came
 through and from what an adaptive student makes of it, and are compared with one that was taught directly. A
 run takes under ten minutes on two cores, nearly all of it the teacher's. DATA is a directory with `prompts`;
-in DIR the answers are kept, and a second run trains on them anew. Prints Markdown, as in
+in DIR the answers are kept, and a second run goes on from them. Prints Markdown, as in
 docs/responses/student.md.
 """
 
@@ -26,7 +26,7 @@ from scipy.stats import t as student_t
 
 from benchmarks.responses import student_labels as labels
 from benchmarks.responses import student_texts as texts
-from benchmarks.responses.student_teacher import DIRECT, KEY, Amounts, Row, collect
+from benchmarks.responses.student_teacher import DIRECT, KEY, LAST, Amounts, Row, collect
 from benchmarks.responses.watermark import Keys
 from gateway.marks.evidence import Evidence
 from gateway.marks.greenlist import GreenEvidence, Vocabulary
@@ -275,7 +275,7 @@ def report(found: Row, words: Vocabulary, key: bytes, amounts: Amounts, seeds: i
     looks: dict[str, Look] = {"perturb": ProseEvidence, "watermark": lambda said: GreenEvidence(words, said)}
     yield "## Labels\n"
     yield from label_table(found["reviews"], seeds)
-    told, changed = sum(bool(row.get("told")) for row in found["reviews"]), found["changed labels"]
+    told, changed = sum(bool(row.get("told")) for row in found["reviews"]), found[LAST]
     yield f"\nAt `off` {told} answers told probabilities. Labels that `perturb` or `watermark` changed: "
     yield f"{sum(changed)} of {len(changed)}."
     yield "\n## Texts"
@@ -291,19 +291,15 @@ def say(line: str) -> None:
 
 
 def answers(data: Path, home: Path, amounts: Amounts) -> Row:
-    """What the teacher said, kept from an earlier run or new."""
+    """What the teacher said, kept from earlier runs as far as it goes, else new."""
     kept = home / "answers.json"
-    if not kept.exists():
-        began = time.monotonic()
-        found = collect(
-            data,
-            home,
-            amounts,
-            lambda part: sys.stderr.write(f"{part}, after {time.monotonic() - began:.0f} s\n"),
-        )
-        kept.write_text(json.dumps(found), "utf-8")
-    known: Row = json.loads(kept.read_text("utf-8"))
-    return known
+    found: Row = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    began = time.monotonic()
+    if LAST not in found:
+        for part in collect(data, home, amounts, found):
+            kept.write_text(json.dumps(found), "utf-8")
+            sys.stderr.write(f"{part}, after {time.monotonic() - began:.0f} s\n")
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

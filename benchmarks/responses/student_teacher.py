@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 
@@ -44,6 +44,8 @@ REPEATS = 4
 """Answers per prompt of a student that averages."""
 COMPARED = 50
 """Reviews of which labels are compared through the responses that change answers."""
+LAST = "changed labels"
+"""The part after which there is nothing left to ask."""
 _LABELS = ("positive", "negative")
 _ASKING = ("Sentiment", "Feeling", "Mood", "Verdict")
 """The word that asks for a label; another one makes another prompt of it."""
@@ -66,8 +68,6 @@ _TRACES = (
 )
 
 Row = dict[str, Any]
-Job = TypeVar("Job")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,23 +329,26 @@ def asked(data: Path, amounts: Amounts) -> Asked:
     )
 
 
-def collect(data: Path, home: Path, amounts: Amounts, say: Callable[[str], object]) -> Row:
-    """Everything the teacher says, by part; `say` is told of each part that is done."""
+def collect(data: Path, home: Path, amounts: Amounts, found: Row) -> Iterator[str]:
+    """Fill `found` with what it lacks of what the teacher says, part by part; gives the parts' names."""
     home.mkdir(parents=True, exist_ok=True)
     what = asked(data, amounts)
-    found: Row = {}
     with teachers(data, home) as urls, ThreadPoolExecutor(SLOTS) as pool:
-        asker = Asker(urls)
+        for name, jobs, of in _parts(Asker(urls), what, amounts):
+            if name not in found:
+                found[name] = list(pool.map(of, range(len(jobs)), jobs))
+                yield name
 
-        def all_of(name: str, of: Callable[[int, Job], Made], jobs: Sequence[Job]) -> None:
-            found[name] = list(pool.map(of, range(len(jobs)), jobs))
-            say(name)
 
-        for through in (DIRECT, "watermark", "perturb"):
-            wanted = what.texts if through == DIRECT else what.texts[: amounts.texts]
-            all_of(through, partial(asker.text, through), wanted)
-        for name, through, tagged in _TRACE_KINDS:
-            all_of(name, partial(asker.trace, through, tagged), what.questions)
-        all_of("reviews", partial(asker.review, amounts.reviews), what.reviews)
-        all_of("changed labels", asker.changed, what.reviews[:COMPARED])
-    return found
+Part = tuple[str, Sequence[Any], Callable[[int, Any], Any]]
+
+
+def _parts(asker: Asker, what: Asked, amounts: Amounts) -> Iterator[Part]:
+    """(name, what is asked, how it is asked)."""
+    for through in (DIRECT, "watermark", "perturb"):
+        wanted = what.texts if through == DIRECT else what.texts[: amounts.texts]
+        yield through, wanted, partial(asker.text, through)
+    for name, through, tagged in _TRACE_KINDS:
+        yield name, what.questions, partial(asker.trace, through, tagged)
+    yield "reviews", what.reviews, partial(asker.review, amounts.reviews)
+    yield LAST, what.reviews[:COMPARED], asker.changed

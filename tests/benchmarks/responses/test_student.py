@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,21 @@ def test_replacing_no_word_changes_nothing_and_replacing_all_leaves_none(said: l
 def test_answers_that_are_kept_are_not_asked_for_again(tmp_path: Path, found: dict[str, Any]) -> None:
     (tmp_path / "answers.json").write_text(json.dumps(found))
     assert student.answers(tmp_path / "no data", tmp_path, AMOUNTS)["direct"] == found["direct"]
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "answers.json"
+    kept.write_text('{"direct": ["a"]}')
+
+    def collect(data: Path, home: Path, amounts: Amounts, found: dict[str, Any]) -> Iterator[str]:
+        assert (home, amounts, found) == (tmp_path, AMOUNTS, {"direct": ["a"]})
+        found["watermark"] = [str(data)]
+        yield "watermark"
+        assert json.loads(kept.read_text()) == found, "kept before the next part is asked for"
+
+    monkeypatch.setattr(student, "collect", collect)
+    expected = {"direct": ["a"], "watermark": ["data"]}
+    assert student.answers(Path("data"), tmp_path, AMOUNTS) == json.loads(kept.read_text()) == expected
+    assert capsys.readouterr().err.startswith("watermark, after ")
