@@ -24,7 +24,7 @@ NAME ?= recorded traffic
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup-run setup-test lint types unit replay calibrate bench bench-gate bench-scale profile \
-	bench-detection test-bench setup-bench lock clean
+	bench-detection bench-responses test-bench setup-bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +85,10 @@ bench-detection: setup-bench  ## what the policies catch: make bench-detection D
 	.venv-bench/bin/python -m benchmarks.detection '$(DATA)' \
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(SHARE),--share '$(SHARE)') $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
 		$(if $(MOST),--most '$(MOST)') $(if $(PARTS),--parts '$(PARTS)') $(if $(CALIBRATE),--calibrate '$(CALIBRATE)') $(if $(TUNE),--tune) $(if $(OUT),--out '$(OUT)')
+
+bench-responses: setup-bench  ## what responses take and cost: make bench-responses DATA=DIR PARTS=student (docs/responses.md)
+	.venv-bench/bin/python -m benchmarks.responses '$(DATA)' --out '$(or $(OUT),.cache/responses)' \
+		$(if $(PARTS),--parts '$(PARTS)')
 
 test-bench: setup-bench  ## the benchmarks' own tests, in their own environment
 	.venv-bench/bin/pytest -q tests/benchmarks

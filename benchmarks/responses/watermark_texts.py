@@ -30,7 +30,7 @@ LONGEST = 400
 WORDS = 2000
 """Of the vocabulary: 1,000 entries, about as many as vLLM takes. OpenAI's limit of 300 makes 600 words."""
 SLOTS = 4
-_NO_SYSTEM = {"role": "system", "content": ""}
+NO_SYSTEM = {"role": "system", "content": ""}
 """In place of the chat template's own, which costs time and says nothing."""
 
 _POLICIES = """
@@ -118,7 +118,7 @@ def _sample(url: str, key: str, prompts: Sequence[str], seed: int) -> tuple[list
     for number, prompt in enumerate(prompts):
         left = max(16, min(LONGEST, LENGTH - total))
         body = {
-            "messages": [_NO_SYSTEM, {"role": "user", "content": prompt}],
+            "messages": [NO_SYSTEM, {"role": "user", "content": prompt}],
             "max_tokens": left,
             "temperature": 0.8,
             "seed": seed + number,
