@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.words import suggest
 
-PARTS = ("perturbation", "student", "logprobs", "watermark")
+PARTS = ("selecting", "perturbation", "student", "logprobs", "watermark")
 """From the quickest to the slowest."""
 _WITHOUT_DATA = ("logprobs",)
 _KEEPING = ("student", "watermark")

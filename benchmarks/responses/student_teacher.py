@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.responses.watermark_texts import NO_SYSTEM, ask, rows, write_vocabulary
+from benchmarks.responses.watermark_texts import NO_SYSTEM, WORDS, ask, rows, write_vocabulary
 from gateway.ring import kept_ring
 from tests.processes import run_gateway
 from tests.real.model_server import MODEL_NAME, ServerOptions, run_model_server
@@ -188,7 +188,7 @@ def teachers(data: Path, home: Path) -> Iterator[dict[str, str]]:
             policies = (home / "policies" / name).absolute()
             write_policies(policies, do)
             if name == "watermark":
-                write_vocabulary(data, model.base_url, policies / "smollm2.yaml", home)
+                write_vocabulary(data, model.base_url, policies / "smollm2.yaml", home, WORDS)
             process = run_gateway(home / f"run-{name}", url, "enforce", policies, more=more)
             found[name] = stack.enter_context(process).url
         yield found
