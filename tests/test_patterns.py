@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import patterns
-from gateway.patterns import LIMIT, Pattern, PatternError, PatternSet, normalise, prepare, single, together
+from gateway.patterns import (
+    KNOWN_LENGTH,
+    LIMIT,
+    Pattern,
+    PatternError,
+    PatternSet,
+    normalise,
+    prepare,
+    single,
+    together,
+)
 
 SET = PatternSet(
     "s",
@@ -138,6 +148,24 @@ def test_sets_that_are_searched_together_find_each_their_own() -> None:
     assert one.scan is other.scan
     assert one.scan.search(b"blue and red") == {"one": ("a", "b"), "other": ("b",)}
     assert (one.search(b"green"), other.search(b"green")) == ((), ("c",))
+
+
+@pytest.mark.parametrize("length", [KNOWN_LENGTH, KNOWN_LENGTH + 1])
+def test_what_was_found_in_a_text_that_came_lately_is_known_unless_it_is_long(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = PatternSet("s", {"a": Pattern("needle")})
+    text = "needle".ljust(length, ".")
+    assert made.scan.within(text) == {"s": ("a",)}
+    searched: list[bytes] = []
+
+    def search(prepared: bytes) -> dict[str, tuple[str, ...]]:
+        searched.append(prepared)
+        return {}
+
+    monkeypatch.setattr(made.scan, "search", search)
+    assert made.scan.within(text) == ({"s": ("a",)} if length <= KNOWN_LENGTH else {})
+    assert len(searched) == (length > KNOWN_LENGTH)
 
 
 def test_a_set_may_be_empty() -> None:

@@ -129,6 +129,7 @@ def test_a_line_of_ndjson_is_its_data() -> None:
 
 def test_only_json_objects_are_objects() -> None:
     assert parse(b'data: {"a":\ndata: 1}\n\n', "sse").object() == {"a": 1}
+    assert parse(b'data: {"a":\rdata: 1}\n\n', "sse").object() == {"a": 1}
     assert parse(b"data: [1]\n\n", "sse").object() is None
     assert parse(b"data: {\n\n", "sse").object() is None
     assert parse(b": x\n\n", "sse").object() is None
