@@ -47,13 +47,21 @@ class Stage:
     budget: float | None
 
 
+def _unframed(chunk: bytes) -> bytes:
+    """What is in one chunk of the chunked coding."""
+    size, _, rest = chunk.partition(b"\r\n")
+    return rest[: int(size, 16)]
+
+
 class Calls:
     """Calls of many keys against one gate."""
 
     def __init__(self, gate: Gate, *, stream: bool = False) -> None:
         self._gate = gate
         self._bodies = traffic.bodies(EVENTS, 0, stream)
-        self._events = [before + b"0" * traffic.STAMP + after for before, after in traffic.events(EVENTS)]
+        self._events = [
+            _unframed(before + b"0" * traffic.STAMP + after) for before, after in traffic.events(EVENTS)
+        ]
         self._answer = traffic.answer().partition(b"\r\n\r\n")[2]
         self._stream = stream
         self._number = 0

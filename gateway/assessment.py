@@ -7,7 +7,7 @@ and, where there is one, under a candidate that never acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -198,7 +198,8 @@ class Assessment:
     def each(self, step: Step, writes: Writes) -> None:
         """What the signals concerned want counted at `step`; one that fails is skipped and named."""
         facts = self._facts
-        for population, readings in self._concerned():
+        for population in self._concerned(self.plan.stepping[step]):
+            readings = self._readings[population.batch]
             for planned in population.steps[step]:
                 detector = planned.signal.detector
                 try:
@@ -212,17 +213,17 @@ class Assessment:
                     if ops:
                         writes.add(population.batch, ops)
 
-    def _concerned(self) -> Iterator[tuple[Population, Sequence[Reading]]]:
-        """The populations that the call is in, each with the readings of its batch."""
-        if self._ceiling is not _DISABLED:
-            for population, present in zip(self.plan.populations, self._present, strict=True):
-                if present:
-                    yield population, self._readings[population.batch]
+    def _concerned(self, places: Sequence[int]) -> list[Population]:
+        """Those of these populations that the call is in."""
+        if self._ceiling is _DISABLED:
+            return []
+        present, populations = self._present, self.plan.populations
+        return [populations[place] for place in places if present[place]]
 
     def gauge(self, step: Step, writes: Writes) -> None:
         """Add up what is due at `step`; a gauge that fails counts nothing, and its signals are named."""
         facts, elsewhere = self._facts, writes.elsewhere
-        for population, _ in self._concerned():
+        for population in self._concerned(self.plan.gauging[step]):
             for place, gauges in population.gauges[step]:
                 amounts: list[tuple[int, float]] = []
                 for planned in gauges:
@@ -268,7 +269,9 @@ class Assessment:
     def _policy(self, planned: PlannedPolicy) -> PolicyScore:
         """What one policy says of this call; those that it concerns are remembered."""
         policy = planned.policy
-        mode = policy_mode(policy, self._ceiling, self._facts.principal)
+        mode = planned.modes[self._ceiling]
+        if mode is None:
+            mode = policy_mode(policy, self._ceiling, self._facts.principal)
         if mode is _DISABLED:
             return planned.silent[mode]
         enforced, shadow = self._readings[planned.batch][planned.peaks].values

@@ -21,13 +21,14 @@ from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
 from gateway.marks.keyring import UNKEYED, KeyRing
 from gateway.model import Call, Client, Mode, Outcome, Principal, Refusal, Route
+from gateway.observer import Observer
 from gateway.plan import Plan
 from gateway.planner import plan
 from gateway.policies.bundle import Bundle
 from gateway.policies.leave import permitted
 from gateway.records import Record, record_of
 from gateway.stores.base import Store
-from gateway.stream import DocumentRewriter, Observer, Rewriter, form_of
+from gateway.stream import DocumentRewriter, Rewriter, form_of
 from gateway.usage import Meter
 
 Headers = list[tuple[bytes, bytes]]
@@ -132,7 +133,6 @@ _EDITED = frozenset(
     b"content-length content-encoding etag content-md5 digest content-digest repr-digest".split()
 )
 """Fields that speak of the exact bytes of a body and are wrong once it is edited (RFC 9110, 9530)."""
-
 _REFUSED_KIND = {403: "permission", 429: "rate_limit", 503: "unavailable"}
 _CALL_KIND = {413: "too_large", 415: "unsupported", 404: "not_found"}
 _UPSTREAM_STATUS = {"timeout": (504, "timeout"), "connect": (502, "upstream")}
@@ -155,7 +155,7 @@ class Exchange:
     principal: Principal | None = None
     client: Client = field(default_factory=Client)
     unscored: str | None = None
-    """Why no policy saw this call: `unknown_route`, a CallError code, `engine_error`, `no_policies`."""
+    """Why no policy saw it: `disabled`, `unknown_route`, `no_policies`, `engine_error`, a CallError code."""
     status: int | None = None
     refused: str | None = None
     """Code of the answer that we gave in the model's place."""
@@ -183,13 +183,16 @@ class Exchange:
 
     def judge(self, body: bytes, now: float) -> Answer | Forward:
         """Score the request. In shadow the answer is always an unchanged `Forward` without delay."""
-        enforcing = self.gate.ceiling is Mode.ENFORCE
-        parsed: Object | None = None
+        if self.gate.ceiling is Mode.DISABLED:
+            self.unscored = "disabled"
+            self.identify()
+            return Forward(self.head.headers)
         try:
             parsed = self._parse(body)
         except CallError as error:
             self.unscored = error.code
             self._identify(None)
+            enforcing = self.gate.ceiling is Mode.ENFORCE
             return self._call_error(error) if enforcing else Forward(self.head.headers)
         self._identify(self.call.end_user if self.call else None)
         if self.gate.bundle is None:
@@ -251,7 +254,7 @@ class Exchange:
         return Forward(headers, edited, decision.delay)
 
     def identify(self) -> None:
-        """Find out who sent a request whose body is not read (unknown routes)."""
+        """Find out who sent a request whose body is not read."""
         self._identify(None)
 
     def forwarded(self, now: float) -> None:
@@ -293,8 +296,7 @@ class Exchange:
         """
         if self._rewriter is None:
             return chunk
-        plain = self._inflater.feed(chunk) if self._inflater else chunk
-        return self._rewriter.feed(plain)
+        return self._rewriter.feed(self._inflater.feed(chunk) if self._inflater else chunk)
 
     def observe(self, chunk: bytes) -> None:
         """The same piece, after it was sent on: count tokens in it."""

@@ -92,6 +92,8 @@ class PlannedPolicy:
     """Signals that need the answer."""
     floors: bool
     """Whether any of them lifts to a rung by itself."""
+    modes: tuple[Mode | None, ...]
+    """Its mode under each ceiling (by its number); None where that depends on the principal."""
     silent: tuple[PolicyScore, ...]
     """What it says in each mode (by its number) while it has no points."""
 
@@ -110,6 +112,10 @@ class Plan:
     """Operations on the principal's own state, and on the state shared in its organisation."""
     policies: tuple[PlannedPolicy, ...]
     populations: tuple[Population, ...]
+    gauging: Mapping[Step, tuple[int, ...]]
+    """Places of the populations that have something to add up at each step."""
+    stepping: Mapping[Step, tuple[int, ...]]
+    """Places of those that have something else to count."""
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]

@@ -168,6 +168,21 @@ class _Populations:
         return tuple((ledger, tuple(planned)) for ledger, planned in ledgers.items())
 
 
+def _where(
+    populations: Sequence[Population], what: Callable[[Population, Step], Sequence[object]]
+) -> Mapping[Step, tuple[int, ...]]:
+    """At each step the places of the populations that have something there."""
+    return {step: tuple(at for at, one in enumerate(populations) if what(one, step)) for step in STEPS}
+
+
+def _settled(policy: Policy, ceiling: Mode) -> Mode | None:
+    """The mode under a ceiling, None where roll-out decides for each principal."""
+    mode = min(ceiling, policy.mode)
+    rollout = policy.rollout
+    partial = rollout.share < 1 or rollout.holdout > 0
+    return None if partial and mode is Mode.ENFORCE else mode
+
+
 def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedSignal]:
     """The signals that have something to count at a step: equal fingerprints count the same."""
     done = set()
@@ -205,7 +220,9 @@ class _Maker:
             bundle,
             (own.reads(), shared.reads()),
             policies,
-            populations.made(),
+            (made := populations.made()),
+            _where(made, lambda one, step: one.gauges[step]),
+            _where(made, lambda one, step: one.steps[step]),
             (enforced, shadow),
             rungs,
             self.breaker,
@@ -227,6 +244,7 @@ class _Maker:
             early=tuple(one for one in signals if not one.signal.detector.late),
             late=tuple(one for one in signals if one.signal.detector.late),
             floors=any(one.floor >= 0 for one in signals),
+            modes=tuple(_settled(policy, ceiling) for ceiling in Mode),
             silent=tuple(PolicyScore(policy.id, mode, 0.0, 0.0, 0.0) for mode in Mode),
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from gateway.allocator import give_back
 from gateway.errors import ConfigError, Place
 from gateway.policies.bundle import Bundle
 from gateway.policies.load import bundle_files, load_bundle
@@ -69,6 +70,7 @@ class Source:
         for _ in range(TRIES):
             before = self.signature()
             found = self._read(before)
+            give_back()
             if self.signature() == before:
                 return found
         problem = (Place(str(self.path)), "the files change while they are read; nothing was taken")

@@ -1,4 +1,4 @@
-"""Framing of streamed answers (SSE, NDJSON), the observer beside a stream, and the rewriters inside one.
+"""Framing of streamed answers (SSE, NDJSON), and the rewriters inside a stream.
 
 Here is what turns bytes into events and back, whatever the events mean: which key of an answer holds
 text or probabilities is the business of `gateway.dialects`, what to do about it of `gateway.actions`.
@@ -19,7 +19,7 @@ import msgspec
 from gateway.actions.base import Editor
 from gateway.actions.texts import TextEditor
 from gateway.dialects.base import Dialect, Framing, Object
-from gateway.dialects.body import Inflater, encode
+from gateway.dialects.body import encode
 from gateway.model import JSON
 
 EVENT_LIMIT = 8 * 1024 * 1024
@@ -49,9 +49,14 @@ class EventTooLarge(Uneditable):
 
 def form_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Framing | None, str]:
     """(framing, None for one document; content coding) of an answer with these header fields."""
-    lowered = {name.lower(): value.decode("latin-1").strip().lower() for name, value in headers}
-    kind = lowered.get(b"content-type", "").partition(";")[0].strip()
-    return _FRAMINGS.get(kind), lowered.get(b"content-encoding", "")
+    kind = coding = ""
+    for name, value in headers:
+        # Most fields are told apart by their length alone.
+        if len(name) == 12 and name.lower() == b"content-type":
+            kind = value.decode("latin-1").partition(";")[0].strip().lower()
+        elif len(name) == 16 and name.lower() == b"content-encoding":
+            coding = value.decode("latin-1").strip().lower()
+    return _FRAMINGS.get(kind), coding
 
 
 class Splitter:
@@ -188,75 +193,6 @@ def objects(value: JSON) -> list[Object]:
     # llama.cpp answers several prompts with an array of answers.
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, dict)]
-
-
-# --- beside the stream -----------------------------------------------------------------------------
-
-
-class Observer:
-    """Reads along after bytes were forwarded and hands each JSON object to `see`; holds nobody up.
-
-    `framing` None means one whole JSON answer, read at the end. What cannot be read is skipped; when
-    nothing more can be read `blind` says why: `coding`, `corrupt` or `too_large`.
-    """
-
-    def __init__(
-        self,
-        framing: Framing | None,
-        see: Callable[[Object], None],
-        *,
-        coding: str = "",
-        limit: int = EVENT_LIMIT,
-    ) -> None:
-        known = Inflater.knows(coding)
-        self.blind: str | None = None if known else "coding"
-        self._inflater = Inflater(coding if known else None)
-        self._framing = framing
-        self._see = see
-        self._limit = limit
-        self._splitter = Splitter(framing or "ndjson", limit)
-        self._document = bytearray()
-
-    def feed(self, data: bytes) -> None:
-        """Read along; `data` as it went over the wire."""
-        if self.blind is not None:
-            return
-        try:
-            plain = self._inflater.feed(data)
-        except ValueError:
-            self._give_up("corrupt")
-        else:
-            self._read(plain)
-
-    def close(self) -> None:
-        """Read what is left; an answer that broke off is read as far as it came."""
-        for message in objects(decode(bytes(self._document))):
-            self._see(message)
-        self._hand(self._splitter.close())
-
-    def _read(self, data: bytes) -> None:
-        if self._framing is None:
-            self._document += data
-            if len(self._document) > self._limit:
-                self._give_up("too_large")
-            return
-        try:
-            events = self._splitter.feed(data)
-        except EventTooLarge as problem:
-            events = problem.events
-            self._give_up("too_large")
-        for event in events:
-            self._hand(event)
-
-    def _hand(self, raw: bytes) -> None:
-        message = parse(raw, self._framing or "ndjson").object()
-        if message is not None:
-            self._see(message)
-
-    def _give_up(self, reason: str) -> None:
-        self.blind = reason
-        self._document.clear()
-        self._splitter.close()
 
 
 # --- inside the stream -----------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Meter:
 
     def see(self, message: Object) -> None:
         """Take one whole answer or one stream event into account."""
-        if is_error(message):
+        if "error" in message and is_error(message):
             return
         self._seen = True
         usage = self._dialect.usage(message)

@@ -56,12 +56,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "actions", "assessment", "dialects", "fields", "marks", "model", "plan", "stores.base", "turns",
     },
     "stream": {"actions", "dialects", "model"},
+    "observer": {"dialects", "stream"},
     "usage": {"dialects", "model", "stream"},
     "intervention": {"ladder", "model", "plan", "turns", "words"},
     "pacing": {"actions", "dialects", "stream", "usage"},
     "exchange": {
-        "budget", "dialects", "engine", "errors", "marks", "model", "plan", "planner", "policies", "records",
-        "stores.base", "stream", "usage",
+        "budget", "dialects", "engine", "errors", "marks", "model", "observer", "plan", "planner", "policies",
+        "records", "stores.base", "stream", "usage",
     },
 }  # fmt: skip
 """The pure core from the bottom up: each part, and the parts of the gateway that it may know."""

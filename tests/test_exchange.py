@@ -58,6 +58,17 @@ def test_in_shadow_every_byte_passes_whatever_the_score(
     assert (record.status, record.applied, record.refusal) == (status, (), None)
 
 
+def test_under_the_ceiling_disabled_a_call_passes_unread_and_leaves_who_and_where() -> None:
+    one = exchange(REFUSED, Mode.DISABLED)
+    assert one.judge(chat(), 100.0) == Forward(ASKED)
+    one.forwarded(100.0)
+    one.respond(200, [(b"content-type", b"application/json")])
+    one.observe(b'{"usage": {"prompt_tokens": 1, "completion_tokens": 1}}')
+    record = one.finish(Outcome(finished=True), 101.0)
+    assert (record.unscored, record.status, record.usage) == ("disabled", 200, None)
+    assert (record.principal, record.route) == (one.principal and one.principal.id, "/v1/chat/completions")
+
+
 def test_a_call_below_every_rung_is_forwarded_as_it_came_in_enforce_too() -> None:
     one = exchange(points(5), ENFORCE)
     assert one.judge(chat(), 100.0) == Forward(ASKED)

@@ -1,19 +1,16 @@
-"""Framing, parsing and observing: any chunking is the same, and nothing is lost."""
+"""Framing and parsing: any chunking is the same, and nothing is lost."""
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dialects.base import Framing, Object
+from gateway.dialects.base import Framing
 from gateway.stream import (
     EventTooLarge,
-    Observer,
     Splitter,
     decode,
     is_error,
@@ -178,52 +175,3 @@ def test_an_error_beside_output_is_an_answer() -> None:
     assert is_error({"type": "error", "error": {"type": "overloaded_error"}})
     assert not is_error({"error": None, "output": []})
     assert not is_error({"error": {"message": "x"}, "choices": []})
-
-
-# --- observing -------------------------------------------------------------------------------------
-
-
-def observed(
-    chunks: Iterable[bytes], framing: Framing | None, **options: Any
-) -> tuple[list[Object], str | None]:
-    seen: list[Object] = []
-    observer = Observer(framing, seen.append, **options)
-    for chunk in chunks:
-        observer.feed(chunk)
-    observer.close()
-    return seen, observer.blind
-
-
-@given(streams(), places(), st.sampled_from((*FRAMINGS, None)), st.sampled_from(("", "gzip")))
-def test_an_observer_sees_the_same_in_any_chunking(
-    data: bytes, where: list[int], framing: Framing | None, coding: str
-) -> None:
-    wire = gzip.compress(data) if coding else data
-    assert observed(cut(wire, where), framing, coding=coding) == observed([data], framing)
-
-
-def test_an_observer_sees_every_object_and_skips_garbage() -> None:
-    data = b'data: {"a":1}\n\ndata: {\n\n: c\n\ndata: [DONE]\n\ndata: {"b":2}'
-    assert observed([data], "sse") == ([{"a": 1}, {"b": 2}], None)
-    assert observed([b'{"a":1}\nxx\n{"b":2}'], "ndjson") == ([{"a": 1}, {"b": 2}], None)
-
-
-def test_an_observer_reads_a_whole_answer_at_its_end() -> None:
-    assert observed(single(b'{"a":1}'), None) == ([{"a": 1}], None)
-    assert observed([b'[{"a":1},2,{"b":2}]'], None) == ([{"a": 1}, {"b": 2}], None)
-    assert observed([b"<html>"], None) == ([], None)
-    assert observed([], None) == ([], None)
-
-
-def test_an_observer_that_cannot_go_on_says_why_and_forgets() -> None:
-    long = b'data: {"a":1}\n\ndata: ' + b"x" * 100
-    assert observed([long, b"\n\n", b'data: {"b":2}\n\n'], "sse", limit=50) == ([{"a": 1}], "too_large")
-    assert observed([b"{" + b" " * 100, b"}"], None, limit=50) == ([], "too_large")
-    assert observed([b'data: {"a":1}\n\n'], "sse", coding="compress") == ([], "coding")
-    assert observed([b"not gzip", b"at all"], "sse", coding="gzip") == ([], "corrupt")
-
-
-def test_an_observer_reads_a_broken_compressed_stream_as_far_as_it_came() -> None:
-    wire = gzip.compress(b'data: {"a":1}\n\n' + b"data: x\n\n" * 50)
-    seen, blind = observed([wire[:-4]], "sse", coding="gzip")
-    assert (seen, blind) == ([{"a": 1}], None)

@@ -18,6 +18,7 @@ from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
 from gateway.actions.tasks import Pace, Pin
+from gateway.adapters.client import ClientGoneError, Inbox, Leaving
 from gateway.adapters.pins import Pins, key_of
 from gateway.adapters.refusals import too_large, unknown_route
 from gateway.badge import badge
@@ -77,46 +78,6 @@ class Proxy:
         await _Visit(self._parts, scope, receive, send).run()
 
 
-class _ClientGoneError(Exception):
-    """The client closed its connection."""
-
-
-class _Inbox:
-    """The client's side of the connection: its body, then its leaving."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._complete = asyncio.Event()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The request body as it arrives."""
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientGoneError
-            more = message.get("more_body", False)
-            if chunk := message.get("body", b""):
-                yield chunk
-        self._complete.set()
-
-    async def whole(self, limit: int) -> bytes:
-        """The whole body. Raises CallError(413) past `limit` bytes."""
-        parts, size = [], 0
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            parts.append(chunk)
-        return b"".join(parts)
-
-    async def gone(self) -> None:
-        """Return when the client leaves after its body was read."""
-        await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-
 def _has_body(head: Head) -> bool:
     return head.get(b"content-length") not in (None, "0") or head.get(b"transfer-encoding") is not None
 
@@ -136,12 +97,12 @@ class _Visit:
     def __init__(self, parts: Parts, scope: Scope, receive: Receive, send: Send) -> None:
         self.parts = parts
         self.send = send
-        self.inbox = _Inbox(receive)
+        self.inbox = Inbox(receive)
+        self.leaving = Leaving(self.inbox)
         self.gate = parts.gate()
         self.exchange = Exchange(self.gate, _head(scope), parts.new_id(), parts.clock())
         self.started = False
         self.outcome = Outcome(finished=False)
-        self.entered = perf_counter()
         self.overhead = 0.0
         self.body = b""
         self.phase = "request"
@@ -151,24 +112,15 @@ class _Visit:
         """Serve, and leave one record whatever happens."""
         self.parts.metrics.inflight(1)
         try:
-            await self._until_gone()
+            await self._serve()
+        except asyncio.CancelledError:
+            if not self.leaving.caused():
+                raise
+            self._left()
         finally:
+            self.leaving.over()
             self.parts.metrics.inflight(-1)
             self._close()
-
-    async def _until_gone(self) -> None:
-        work = asyncio.ensure_future(self._serve())
-        gone = asyncio.ensure_future(self.inbox.gone())
-        try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                self._left()
-        finally:
-            for task in (work, gone):
-                task.cancel()
-            await asyncio.wait((work, gone))
-        if not work.cancelled():
-            work.result()
 
     def _left(self) -> None:
         self.outcome = structs.replace(self.outcome, finished=False, error="client_gone")
@@ -182,7 +134,7 @@ class _Visit:
                 self._study()
                 return
             await self._forward(verdict)
-        except _ClientGoneError:
+        except ClientGoneError:
             self._left()
         except CallError as error:
             answer = self.exchange.call_error(error)
@@ -328,6 +280,7 @@ class _Visit:
             await self._pause(self.pacer, tokens)
         self.outcome = structs.replace(self.outcome, finished=True)
         await self.send({"type": "http.response.body", "body": rest, "more_body": False})
+        self.leaving.over()
 
     async def _start(self, status: int, headers: Headers) -> None:
         self.phase = "body"
@@ -358,6 +311,7 @@ class _Visit:
         headers = [*answer.headers, *badge(self.gate)]
         await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        self.leaving.over()
 
     def _close(self) -> None:
         """One record, and the metrics that go with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.dialects import coerce, content, errors, names
 from gateway.dialects.base import Failure, Object, Seen, nothing
@@ -48,7 +48,7 @@ class Anthropic(Neutral):
         thought = count(child(found, "output_tokens_details").get("thinking_tokens"))
         return Usage(given or 0, made or 0, thought or 0)
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         yield from content.pieces(message.get("delta"))
         yield from content.pieces(message.get("content_block"))
         yield from content.pieces(message.get("content"))

@@ -6,7 +6,7 @@ it belongs to `gateway.actions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -104,7 +104,7 @@ class Dialect(Protocol):
         """
         ...
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         """The pieces of generated text (answer, reasoning, tool arguments) in an answer or event."""
         ...
 

@@ -6,7 +6,7 @@ from one route must not survive on the other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gateway.dialects import content, logprobs
 from gateway.dialects.base import Object, Seen, TokenList, nothing
@@ -59,16 +59,21 @@ class Choices(Neutral):
         reasoned = count(details.get("reasoning_tokens")) or count(found.get("reasoning_tokens"))
         return Usage(given or 0, made or 0, reasoned or 0)
 
-    def texts(self, message: Object) -> Iterator[str]:
-        for choice in objects(message.get("choices")):
-            delta = choice.get("delta")
-            if isinstance(delta, dict) and delta.keys() == {"content"} and _TEXTS.isdisjoint(choice):
-                # Most events of a stream are just this.
-                yield from content.pieces(delta["content"])
-                continue
-            for key in (*_PARTS, "text", "reasoning"):
-                value = choice.get(key)
-                yield from content.pieces(value)
+    def texts(self, message: Object) -> Iterable[str]:
+        choices = message.get("choices")
+        if isinstance(choices, list) and len(choices) == 1 and isinstance(choices[0], dict):
+            # Most events of a stream are just this.
+            delta = choices[0].get("delta")
+            if isinstance(delta, dict) and len(delta) == 1 and _TEXTS.isdisjoint(choices[0]):
+                text = delta.get("content")
+                if isinstance(text, str):
+                    return (text,)
+        return [
+            text
+            for choice in objects(choices)
+            for key in (*_PARTS, "text", "reasoning")
+            for text in content.pieces(choice.get(key))
+        ]
 
     def token_lists(self, message: Object) -> Iterator[TokenList]:
         return logprobs.in_choices(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.dialects import content, errors, logprobs, names
 from gateway.dialects.base import Failure, Object, Seen, TokenList, nothing
@@ -56,7 +56,7 @@ class LlamaCpp(Neutral):
             made = count(timings.get("predicted_n"))
         return None if given is None and made is None else Usage(given or 0, made or 0)
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         return content.pieces(message.get("content"))
 
     def finished(self, message: Object) -> bool:

@@ -62,7 +62,7 @@ class Neutral:
     def usage(self, message: Object) -> Usage | None:
         return None
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         return iter(())
 
     def finished(self, message: Object) -> bool:

@@ -5,7 +5,7 @@ Streams are the default (api.md: "Streaming can be disabled by providing `stream
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.dialects import content, errors, logprobs, names
 from gateway.dialects.base import Failure, Framing, Object, Seen, TokenList, nothing
@@ -59,7 +59,7 @@ class Ollama(Neutral):
         given, made = count(message.get("prompt_eval_count")), count(message.get("eval_count"))
         return None if given is None and made is None else Usage(given or 0, made or 0)
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         for key in ("message", "response", "thinking", "tool_calls"):
             value = message.get(key)
             yield from content.pieces({key: value} if key == "tool_calls" else value)

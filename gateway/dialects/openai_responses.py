@@ -7,7 +7,7 @@ here walks all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.dialects import coerce, content, errors, logprobs, names, parameters
 from gateway.dialects.base import Failure, Object, Seen, TokenList, nothing
@@ -51,7 +51,7 @@ class OpenAIResponses(Neutral):
         reasoned = count(child(found, "output_tokens_details").get("reasoning_tokens"))
         return Usage(given or 0, made or 0, reasoned or 0)
 
-    def texts(self, message: Object) -> Iterator[str]:
+    def texts(self, message: Object) -> Iterable[str]:
         # Only deltas in a stream: what follows them repeats them.
         if "type" in message:
             delta = message.get("delta")

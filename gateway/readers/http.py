@@ -18,8 +18,8 @@ from gateway.dialects.routes import resolve
 from gateway.errors import CallError
 from gateway.identity import Identifier
 from gateway.model import Call, Route, Usage
+from gateway.observer import Observer
 from gateway.readers.base import ABSENT, Features, Line
-from gateway.stream import Observer
 from gateway.usage import Meter
 
 _FRAMINGS: dict[str, Framing] = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
