@@ -140,7 +140,10 @@ _UPSTREAM_STATUS = {"timeout": (504, "timeout"), "connect": (502, "upstream")}
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. Call `judge`, then `forwarded`, `respond`, `feed`…, `end`, `finish`."""
+    """One request and its answer. Call `judge`, then `forwarded`, `respond`, `feed`…, `end`, `finish`.
+
+    Where nothing is enforced, `judge` and `forwarded` may come as late as right before `finish`.
+    """
 
     gate: Gate
     head: Head
@@ -191,10 +194,10 @@ class Exchange:
             parsed = self._parse(body)
         except CallError as error:
             self.unscored = error.code
-            self._identify(None)
+            self.identify()
             enforcing = self.gate.ceiling is Mode.ENFORCE
             return self._call_error(error) if enforcing else Forward(self.head.headers)
-        self._identify(self.call.end_user if self.call else None)
+        self.identify(self.call.end_user if self.call else None)
         if self.gate.bundle is None:
             self.unscored = "no_policies"
             return self._engine_failed()
@@ -210,7 +213,8 @@ class Exchange:
         self.call = self._dialect.read(parsed, self.route, len(raw))
         return parsed
 
-    def _identify(self, end_user: str | None) -> None:
+    def identify(self, end_user: str | None = None) -> None:
+        """Find out who sent the request."""
         if self.as_principal is not None:
             self.principal, self.client = self.as_principal
         else:
@@ -253,10 +257,6 @@ class Exchange:
             headers.append((b"accept-encoding", b"identity"))
         return Forward(headers, edited, decision.delay)
 
-    def identify(self) -> None:
-        """Find out who sent a request whose body is not read."""
-        self._identify(None)
-
     def forwarded(self, now: float) -> None:
         """The request is on its way: compute what was too costly to wait for."""
         self._guard(lambda t: self.gate.store.apply(t.study(), now))
@@ -269,14 +269,14 @@ class Exchange:
         Raises UpstreamError when an enforced edit of this answer is impossible (unknown coding).
         """
         self.status = status
-        if self._transaction is None or self.call is None:
+        if self.route is None or self.gate.ceiling is Mode.DISABLED:
             return headers
         framing, coding = form_of(headers)
         self._streaming = framing == self._dialect.framing
         self._encoded = coding not in ("", "identity")
-        self._meter = Meter(self._dialect, self.call)
+        self._meter = Meter(self._dialect)
         self._observer = Observer(framing, self._meter.see, coding=coding)
-        if not self._transaction.editors or not 200 <= status < 300:
+        if self._transaction is None or not self._transaction.editors or not 200 <= status < 300:
             return headers
         if not bodies.Inflater.knows(coding) or (framing and not self._streaming):
             raise UpstreamError("protocol", "the answer is in a form that cannot be edited", sent=True)
@@ -315,10 +315,10 @@ class Exchange:
         if self._observer is not None:
             self._observer.close()
         usage = outcome.usage
-        if usage is None and self._meter is not None:
+        if usage is None and self._meter is not None and self.call is not None:
             # Read to its end or not at all: figures from the part that was read are a mere beginning.
             whole = self._observer is not None and self._observer.blind is None
-            usage = self._meter.usage(outcome.finished and whole)
+            usage = self._meter.usage(self.call, outcome.finished and whole)
         outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error)
         self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
         user = self.call.end_user if self.call else None
@@ -348,7 +348,7 @@ class Exchange:
         """A request that the driver itself could not accept (too large, unknown route)."""
         self.unscored = error.code
         if self.principal is None:
-            self._identify(None)
+            self.identify()
         return self._call_error(error)
 
     def upstream_error(self, error: UpstreamError) -> Answer:

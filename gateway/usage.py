@@ -25,9 +25,8 @@ def estimate(call: Call) -> int:
 class Meter:
     """Adds up one answer; `see` each message as it passes, then ask `usage` once."""
 
-    def __init__(self, dialect: Dialect, call: Call) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._call = call
         self._seen = False
         self._reported: Usage | None = None
         self._pieces = 0
@@ -46,8 +45,8 @@ class Meter:
             self._pieces += bool(text)
             self._chars += len(text)
 
-    def usage(self, finished: bool) -> Usage | None:
-        """The cost; None if no answer was seen (refused, failed).
+    def usage(self, call: Call, finished: bool) -> Usage | None:
+        """The cost of the answer to `call`; None if no answer was seen (refused, failed).
 
         A finished answer is billed as the server says, an explicit zero included. Of a broken stream
         the figures so far may be a mere beginning (Anthropic's first event says 1), so that what was
@@ -56,14 +55,14 @@ class Meter:
         if not self._seen:
             return None
         delivered = max(self._pieces, ceil(self._chars / CHARS_PER_TOKEN))
-        reported = self._reported or Usage(input_tokens=estimate(self._call), estimated=True)
+        reported = self._reported or Usage(input_tokens=estimate(call), estimated=True)
         measured = self._reported is not None and (finished or reported.output_tokens >= delivered)
         output = reported.output_tokens if measured else delivered
         return Usage(
             input_tokens=reported.input_tokens,
             output_tokens=output,
             reasoning_tokens=reported.reasoning_tokens,
-            logprob_tokens=output if self._call.parameters.logprobs else 0,
+            logprob_tokens=output if call.parameters.logprobs else 0,
             estimated=reported.estimated or not measured,
         )
 

@@ -21,10 +21,10 @@ CALL = Call(
 def measured(
     messages: Iterable[Object], finished: bool = True, *, dialect: str = "openai_chat", call: Call = CALL
 ) -> Usage | None:
-    meter = Meter(dialects.get(dialect), call)
+    meter = Meter(dialects.get(dialect))
     for message in messages:
         meter.see(message)
-    return meter.usage(finished)
+    return meter.usage(call, finished)
 
 
 def delta(text: str) -> Object:

@@ -25,7 +25,7 @@ from gateway.badge import badge
 from gateway.errors import CallError, UpstreamError
 from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
 from gateway.metrics import Metrics
-from gateway.model import Outcome
+from gateway.model import Mode, Outcome
 from gateway.notices import Notices
 from gateway.pacing import Pacer
 from gateway.records import Record
@@ -36,6 +36,10 @@ from gateway.upstream.headers import end_to_end
 _log = logging.getLogger("gateway.proxy")
 
 Wanted = TypeVar("Wanted", Pace, Pin)
+
+MEANWHILE = 0.01
+"""Seconds after which what need not be known at once is worked out, or at the end of a quicker answer: an
+answer that is already on its way back must not wait for it."""
 
 
 class Sink(Protocol):
@@ -104,6 +108,9 @@ class _Visit:
         self.started = False
         self.outcome = Outcome(finished=False)
         self.overhead = 0.0
+        self.read_at: float | None = None
+        """When the body was there, if the call has yet to be judged."""
+        self.study: asyncio.TimerHandle | None = None
         self.body = b""
         self.phase = "request"
         self.pacer: Pacer | None = None
@@ -155,9 +162,11 @@ class _Visit:
         if length.isdigit() and int(length) > self.gate.max_body:
             raise too_large(self.gate.max_body)
         self.body = await self.inbox.whole(self.gate.max_body)
-        began = perf_counter()
-        verdict = exchange.judge(self.body, self.parts.clock())
-        self.overhead += perf_counter() - began
+        self.read_at = self.parts.clock()
+        if self.gate.ceiling is not Mode.ENFORCE:
+            # Nothing can come of it: the model server need not wait for it.
+            return Forward(exchange.head.headers)
+        verdict = self._decide(self.read_at)
         transaction, notices = exchange.transaction, self.parts.notices
         if notices is not None and transaction is not None and transaction.notice is not None:
             notices.tell(transaction.notice, transaction.principal, transaction.decision)
@@ -171,7 +180,7 @@ class _Visit:
             await asyncio.sleep(verdict.delay)
         self.phase = "headers"
         sent, due = perf_counter(), self.parts.steady()
-        asyncio.get_running_loop().call_soon(self._study)
+        self.study = asyncio.get_running_loop().call_later(MEANWHILE, self._study)
         try:
             response = await self._obtain(self._request(verdict))
         except UpstreamError as error:
@@ -199,7 +208,20 @@ class _Visit:
             return None
         return next((task for task in transaction.tasks if isinstance(task, kind)), None)
 
+    def _decide(self, now: float) -> Answer | Forward:
+        began = perf_counter()
+        self.read_at = None
+        verdict = self.exchange.judge(self.body, now)
+        self.overhead += perf_counter() - began
+        return verdict
+
     def _study(self) -> None:
+        """Whatever did not have to be known before the request was forwarded."""
+        if self.study is not None:
+            self.study.cancel()
+            self.study = None
+        if self.read_at is not None:
+            self._decide(self.read_at)
         began = perf_counter()
         self.exchange.forwarded(self.parts.clock())
         self.overhead += perf_counter() - began
@@ -315,6 +337,8 @@ class _Visit:
 
     def _close(self) -> None:
         """One record, and the metrics that go with it."""
+        if self.study is not None or self.read_at is not None:
+            self._study()
         began = perf_counter()
         record = self.exchange.finish(self.outcome, self.parts.clock())
         overhead = round((self.overhead + perf_counter() - began) * 1e6)

@@ -126,9 +126,9 @@ def _usage(heard: Heard, call: Call) -> Usage | None:
     if heard.answer is None:
         return None
     kind = _header(heard.answer_headers, b"content-type").partition(";")[0].strip()
-    meter = Meter(dialects.get(call.route.dialect), call)
+    meter = Meter(dialects.get(call.route.dialect))
     coding = _header(heard.answer_headers, b"content-encoding")
     observer = Observer(_FRAMINGS.get(kind), meter.see, coding=coding)
     observer.feed(heard.answer)
     observer.close()
-    return meter.usage(heard.finished and observer.blind is None)
+    return meter.usage(call, heard.finished and observer.blind is None)

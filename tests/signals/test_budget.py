@@ -98,13 +98,13 @@ def test_an_answer_to_nothing_that_can_be_told_counts_nothing() -> None:
 
 def _streamed(signal: Bench, made: Call, pieces: int, finished: bool) -> None:
     """One answer as a stream of one-token pieces, metered as drivers do."""
-    seen = Meter(get("openai_chat"), made)
+    seen = Meter(get("openai_chat"))
     for _ in range(pieces):
         seen.see({"choices": [{"index": 0, "delta": {"content": "word "}}]})
     if finished:
         seen.see({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": pieces}})
     facts = Facts(made, Principal("p"), Client(), signal.now, fresh=made.turns)
-    facts.outcome = Outcome(200, seen.usage(finished), finished)
+    facts.outcome = Outcome(200, seen.usage(made, finished), finished)
     signal.store.apply([("p", signal.detector.settle(facts))], signal.now)
 
 
