@@ -16,6 +16,7 @@ from benchmarks.detection.compare import Compared, Early, Right
 from benchmarks.detection.gateway_results import Result
 from benchmarks.detection.mixed import REQUESTS, Mixed
 from benchmarks.detection.outcome import Caught, Linked, Spared
+from benchmarks.tables import table
 from gateway.statistics import Share
 
 
@@ -32,16 +33,6 @@ def small(value: Share) -> str:
 def number(value: float | None, digits: int = 0) -> str:
     """Thousands apart; a dash for nothing."""
     return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """The first column is words, all others are numbers."""
-    made = Table(title=title, title_justify="left")
-    for at, head in enumerate(heads):
-        made.add_column(head, justify="right" if at else "left")
-    for row in rows:
-        made.add_row(*row)
-    return made
 
 
 def show(console: Console, tables: Iterable[Table]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from rich.table import Table
 
@@ -10,6 +10,7 @@ from benchmarks.side_by_side.bar import Verdict
 from benchmarks.side_by_side.figures import OURS, Figures
 from benchmarks.side_by_side.scenarios import Scenario
 from benchmarks.side_by_side.targets import Target
+from benchmarks.tables import table
 
 
 def number(value: float | None, digits: int | None = None) -> str:
@@ -19,15 +20,6 @@ def number(value: float | None, digits: int | None = None) -> str:
     if digits is not None:
         return f"{value:,.{digits}f}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    made = Table(title=title, title_justify="left")
-    for at, head in enumerate(heads):
-        made.add_column(head, justify="right" if at else "left")
-    for row in rows:
-        made.add_row(*row)
-    return made
 
 
 def scenario_table(figures: Figures, scenario: Scenario, targets: Iterable[Target]) -> Table:
@@ -52,7 +44,7 @@ def scenario_table(figures: Figures, scenario: Scenario, targets: Iterable[Targe
         else:
             row += [number(cell.median_ms, 2), number(cell.p99_ms, 2)]
         rows.append(row)
-    return _table(f"{scenario.name}: {scenario.about}", heads, rows)
+    return table(f"{scenario.name}: {scenario.about}", heads, rows)
 
 
 def memory_table(figures: Figures, targets: Iterable[Target], versions: Mapping[str, str]) -> Table:
@@ -68,13 +60,13 @@ def memory_table(figures: Figures, targets: Iterable[Target], versions: Mapping[
         for target in targets
         if target.name in versions
     ]
-    return _table("targets", ["", "what", "idle MB", "kB/stream", "version"], rows)
+    return table("targets", ["", "what", "idle MB", "kB/stream", "version"], rows)
 
 
 def bar_table(rows: Iterable[Verdict]) -> Table:
     """What was asked and what was seen."""
     cells = [[row.what, row.asked, row.stretch, _seen(row), row.met] for row in rows]
-    return _table(f"the bar, {OURS}", ["against", "goal", "stretch", "seen", "met"], cells)
+    return table(f"the bar, {OURS}", ["against", "goal", "stretch", "seen", "met"], cells)
 
 
 def _seen(row: Verdict) -> str:
@@ -85,4 +77,4 @@ def _seen(row: Verdict) -> str:
 
 def missing_table(missing: Mapping[str, str]) -> Table:
     """Who did not run, and why."""
-    return _table("not run", ["", "why"], [[name, why] for name, why in missing.items()])
+    return table("not run", ["", "why"], [[name, why] for name, why in missing.items()])

@@ -31,36 +31,6 @@ from tests.upstream.helpers import (
 # --- streaming ---------------------------------------------------------------------------------
 
 
-def test_each_event_reaches_the_reader_before_the_next_is_sent(run: Run[Any]) -> None:
-    async def main() -> None:
-        step = asyncio.Semaphore(0)
-
-        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await read_request(reader)
-            writer.write(CHUNKED)
-            for number in range(5):
-                await step.acquire()
-                event = b"data: %d\n\n" % number
-                writer.write(b"%x\r\n%b\r\n" % (len(event), event))
-            await step.acquire()
-            writer.write(b"0\r\n\r\n")
-
-        async with RawServer(script) as server:
-            pool = Pool(server.url)
-            response = await pool.send(GET)
-            step.release()
-            number = 0
-            async for data in response:
-                assert data == b"data: %d\n\n" % number
-                number += 1
-                step.release()
-            assert number == 5
-            await response.aclose()
-            await pool.aclose()
-
-    run(main())
-
-
 def test_chunks_that_have_arrived_together_come_together(run: Run[Any]) -> None:
     async def main() -> None:
         async with RawServer(answering(CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")) as server:
