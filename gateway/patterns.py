@@ -1,9 +1,9 @@
 """Named text patterns: many regular expressions matched in one pass, each proved by its own examples.
 
 Only RE2 (docs/decisions/0016): matching time is linear in the text whatever the pattern, so no prompt can
-stall the gateway. All patterns of all sets run as one `re2.Filter`: one pass finds the words that a pattern cannot match
-without, and only patterns whose words are there are run. On prompts of 300 characters that it had not seen
-before the 90 shipped patterns took 20 µs, as one `re2.Set` for each of their seven sets 37 µs (measured).
+stall the gateway. All patterns of all sets run as one `re2.Filter`: one pass finds the words that a pattern
+cannot match without, and only patterns whose words are there are run. On prompts of 300 characters that it
+had not seen before 90 patterns took 20 µs, as one `re2.Set` for each of seven sets 37 µs (measured).
 
 **Normalisation.** Text is matched after `normalise`: characters that show nothing are removed (zero-width
 joiners, soft hyphens, bidirectional marks, variation selectors, tags) and what remains is brought to
