@@ -51,6 +51,7 @@ FACTS = Facts(
         Turn("assistant", "A"),
     ),
     outcome=Outcome(200, Usage(15, 16, 17, 18), finished=False),
+    workload="batch",
 )
 EXPECTED: dict[str, Any] = {
     "request.endpoint": "chat",
@@ -97,6 +98,7 @@ EXPECTED: dict[str, Any] = {
     "principal.tier": "free",
     "principal.tags": ("a", "b"),
     "principal.age_days": 1.0,
+    "profile.kind": "batch",
     "client.ip": "192.0.2.1",
     "client.user_agent": "curl/8",
 }

@@ -50,8 +50,9 @@ ASPECTS: Mapping[str, frozenset[str]] = {
 
 
 def lacking_fields(lacks: Iterable[str]) -> frozenset[str]:
-    """The fields that these aspects and single fields mean."""
-    return frozenset().union(*(ASPECTS.get(name, frozenset({name})) for name in lacks))
+    """The fields that these aspects and single fields mean, with what cannot be told without them."""
+    found = frozenset().union(*(ASPECTS.get(name, frozenset({name})) for name in lacks))
+    return found | {name for name, field in FIELDS.items() if not found.isdisjoint(field.told_by)}
 
 
 Form = tuple[tuple[str, ...], bool]
