@@ -81,6 +81,11 @@ class Transaction:
         self._ring = ring
         self._told: tuple[set[str], set[str]] = (set(), set())
 
+    def reads(self, field: str) -> bool:
+        """Whether the active bundle or the candidate asks for this field."""
+        trial = self._candidate
+        return field in self._active.plan.fields or (trial is not None and field in trial.plan.fields)
+
     # --- the verbs --------------------------------------------------------------------------------
 
     def ask(self) -> list[Batch]:

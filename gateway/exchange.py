@@ -271,7 +271,7 @@ class Exchange:
         framing, coding = form_of(headers)
         self._streaming = framing == self._dialect.framing
         self._encoded = coding not in ("", "identity")
-        self._meter = Meter(self._dialect, self.call)
+        self._meter = Meter(self._dialect, self.call, keep=self._transaction.reads("response.text"))
         self._observer = Observer(framing, self._meter.see, coding=coding)
         if not self._transaction.editors or not 200 <= status < 300:
             return headers
@@ -317,7 +317,8 @@ class Exchange:
             # Read to its end or not at all: figures from the part that was read are a mere beginning.
             whole = self._observer is not None and self._observer.blind is None
             usage = self._meter.usage(outcome.finished and whole)
-        outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error)
+        text = "" if self._meter is None else self._meter.text
+        outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error, text)
         self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
         user = self.call.end_user if self.call else None
         return record_of(self, outcome, end_user=user and self.gate.identify.end_user(user))

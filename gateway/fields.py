@@ -183,6 +183,13 @@ _TABLE: tuple[Field, ...] = (
         lambda f: f.outcome.finished if f.outcome else None,
         late=True,
     ),
+    Field(
+        "response.text",
+        "text",
+        "the first 4,096 characters of the answer, without reasoning and tool calls",
+        lambda f: f.outcome.text if f.outcome else None,
+        late=True,
+    ),
     Field("principal.id", "text", "principal id", lambda f: f.principal.id),
     Field(
         "principal.kind",

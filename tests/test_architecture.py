@@ -56,7 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "actions", "assessment", "dialects", "fields", "marks", "model", "plan", "stores.base", "turns",
     },
     "stream": {"actions", "dialects", "model"},
-    "usage": {"dialects", "model", "stream"},
+    "answers": {"dialects"},
+    "usage": {"answers", "dialects", "model", "stream"},
     "intervention": {"ladder", "model", "plan", "turns", "words"},
     "pacing": {"actions", "dialects", "stream", "usage"},
     "exchange": {

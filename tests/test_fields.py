@@ -50,7 +50,7 @@ FACTS = Facts(
         Turn("user", "U2"),
         Turn("assistant", "A"),
     ),
-    outcome=Outcome(200, Usage(15, 16, 17, 18), finished=False),
+    outcome=Outcome(200, Usage(15, 16, 17, 18), finished=False, text="R"),
     workload="batch",
 )
 EXPECTED: dict[str, Any] = {
@@ -92,6 +92,7 @@ EXPECTED: dict[str, Any] = {
     "usage.logprob_tokens": 18.0,
     "response.status": 200,
     "response.finished": False,
+    "response.text": "R",
     "principal.id": "p",
     "principal.kind": "header",
     "principal.org": "o",

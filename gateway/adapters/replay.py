@@ -58,8 +58,8 @@ class Player:
     def play(self, line: Line, number: int) -> Record:
         """Drive one recorded request through the exchange; `number` makes its decision id."""
         gate = self._gate
-        if line.lacks and gate.bundle is not None:
-            form = line.form
+        form = line.form
+        if form[0] and gate.bundle is not None:
             if form not in self._narrowed:
                 self._narrowed[form] = replace(gate, bundle=narrowed(gate.bundle, form, self._tray))
             gate = self._narrowed[form]

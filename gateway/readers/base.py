@@ -31,6 +31,7 @@ ASPECTS: Mapping[str, frozenset[str]] = {
     "prompt": frozenset(name for name in FIELDS if name.startswith("prompt.")),
     "parameters": frozenset(name for name in FIELDS if name.startswith("request.")) - _HEAD,
     "usage": frozenset(name for name in FIELDS if name.startswith("usage.")),
+    "answer": frozenset({"response.text"}),
     "identity": frozenset(name for name in FIELDS if name.startswith("principal.")),
     "account": frozenset({"principal.org", "principal.tier", "principal.tags"}),
     "client": frozenset(name for name in FIELDS if name.startswith("client.")),
@@ -156,7 +157,11 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def form(self) -> Form:
         """What decides how this line can be scored."""
-        return self.lacks, self.signals is not None
+        lacks = self.lacks
+        # Who was refused, or met an error, got no answer that could be lacking.
+        if self.answer is None and (self.status is None or self.status < 300) and "answer" not in lacks:
+            lacks = (*lacks, "answer")
+        return lacks, self.signals is not None
 
     @property
     def weight(self) -> int:
