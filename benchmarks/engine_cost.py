@@ -16,7 +16,8 @@ from pathlib import Path
 from time import process_time
 
 from gateway.adapters.replay import Nobody
-from gateway.exchange import Exchange, Gate, Head
+from gateway.exchange import Exchange, Head
+from gateway.gate import Gate
 from gateway.model import Client, Mode, Outcome, Principal, Usage
 from gateway.policies.load import load_bundle
 from gateway.stores.memory import MemoryStore

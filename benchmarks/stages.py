@@ -25,7 +25,8 @@ from time import process_time_ns
 from benchmarks.side_by_side import traffic
 from benchmarks.side_by_side.targets import transforming
 from gateway.config import IdentityConfig
-from gateway.exchange import Exchange, Gate, Head
+from gateway.exchange import Exchange, Head
+from gateway.gate import Gate
 from gateway.identity import Identifier
 from gateway.model import Mode, Outcome, Usage
 from gateway.policies.load import load_bundle

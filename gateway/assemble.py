@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.budget import Budget
 from gateway.config import Config
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.guard import Guard
 from gateway.identity import Identifier
 from gateway.keeper import Keeper

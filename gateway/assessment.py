@@ -32,6 +32,7 @@ from gateway.policies.bundle import Exemption
 from gateway.relief import Relief, in_force, tally
 from gateway.score import corroborating, points, policy_mode, signal_score, total
 from gateway.signals.base import Step
+from gateway.signals.kind import LEAST, kind
 
 _ENFORCE, _DISABLED = Mode.ENFORCE, Mode.DISABLED
 ENFORCED, SHADOW = 0, 1
@@ -135,7 +136,9 @@ class Assessment:
         # The register holds when the scope was first seen; nothing yet means now.
         firsts = [batch[FIRST_AT].values or (self._facts.now,) for batch in readings]
         self._since = (firsts[0][0], firsts[-1][0])
-        facts = self._facts
+        facts, profile = self._facts, self.plan.profile
+        if profile is not None:
+            facts.workload = kind(readings[0][profile].values, LEAST)
         self._present = [one.match is None or one.match.weigh(facts) > 0.0 for one in self.plan.populations]
         scores = [self._policy(planned) for planned in self.plan.policies]
         exemptions = self.plan.bundle.exemptions
@@ -165,12 +168,10 @@ class Assessment:
 
     def counters(self) -> frozenset[str]:
         """The fingerprints of what this call is counted under."""
-        return frozenset(
-            op.key
-            for concern in self._concerns
-            for planned in concern.planned.signals
-            for op in planned.signal.detector.reads
-        )
+        signals = [planned for concern in self._concerns for planned in concern.planned.signals]
+        for population in self._concerned(self.plan.stepping["study"]):
+            signals += population.steps["study"]
+        return frozenset(op.key for planned in signals for op in planned.signal.detector.reads)
 
     def late(self) -> bool:
         """Score the signals that needed the answer; whether any gave a verdict."""

@@ -6,7 +6,7 @@ server did not send, and because it shows clients when policies change.
 
 from __future__ import annotations
 
-from gateway.exchange import Gate, Headers
+from gateway.gate import Gate, Headers
 
 NAME = b"x-gateway-bundle"
 

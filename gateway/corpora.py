@@ -62,10 +62,13 @@ _MARKS = (
 """The same in UTF-8 where other scripts write it, by how it begins: most texts have none of a beginning."""
 
 
-def fingerprints(text: str) -> list[int]:
-    """The 64-bit fingerprints of the sentences of `text` in their order, each once."""
-    if len(text) > 2 * HALF:
-        text = f"{text[:HALF]}\n{text[-HALF:]}"
+def fingerprints(text: str, half: int = HALF) -> list[int]:
+    """The 64-bit fingerprints of the sentences of `text` in their order, each once.
+
+    Of a longer text `half` characters at each end are read; packs are made with the default.
+    """
+    if len(text) > 2 * half:
+        text = f"{text[:half]}\n{text[-half:]}"
     raw = text.lower().encode("utf-8", "surrogatepass")
     if len(raw) > len(text):
         raw = _marked(raw)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.intervention import Intervention
 from gateway.metrics import Metrics
 from gateway.model import JSON, Batch, Mode, Reading

@@ -30,7 +30,10 @@ class Tray:
 
 
 class Recorded(Detector):
-    """Gives the recorded value, if the signal was measured then as it would be now."""
+    """Gives the recorded value, if the signal was measured then as it would be now.
+
+    Without one it gives no verdict, so that a policy which asks for all of its signals says nothing.
+    """
 
     def __init__(self, name: str, signal: Signal, tray: Tray) -> None:
         self._name, self._definition, self._tray = name, signal.definition, tray
@@ -70,7 +73,7 @@ def _narrowed(policies: Sequence[Policy], form: Form, tray: Tray) -> tuple[Polic
     def signal_for(policy: Policy, signal: Signal) -> Signal:
         if signal.mode is Mode.DISABLED or not _is_blind(policy, signal, lacks, lacking):
             return signal
-        if not recorded:
+        if not recorded and policy.combine != "all":
             return replace(signal, mode=Mode.DISABLED)
         return replace(signal, detector=Recorded(f"{policy.id}.{signal.id}", signal, tray))
 

@@ -8,93 +8,21 @@ engine's verbs, the dialect and the transforms are here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from gateway import dialects
-from gateway.budget import Budget, within
 from gateway.dialects import body as bodies
 from gateway.dialects.base import Dialect, Failure, Object
 from gateway.dialects.routes import dialect_for_errors, resolve
 from gateway.engine import Transaction, judge
 from gateway.errors import CallError, UpstreamError
-from gateway.marks.keyring import UNKEYED, KeyRing
+from gateway.gate import Gate, Headers
 from gateway.model import Call, Client, Mode, Outcome, Principal, Refusal, Route
 from gateway.observer import Observer
-from gateway.plan import Plan
-from gateway.planner import plan
-from gateway.policies.bundle import Bundle
-from gateway.policies.leave import permitted
 from gateway.records import Record, record_of
-from gateway.stores.base import Store
 from gateway.stream import DocumentRewriter, Rewriter, form_of
 from gateway.usage import Meter
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Identify(Protocol):
-    """Who sent this: from headers, peer address and the dialect's end-user field."""
-
-    def principal(
-        self, headers: Headers, peer_ip: str | None, end_user: str | None
-    ) -> tuple[Principal, Client]: ...
-
-    def end_user(self, text: str) -> str:
-        """The hash under which an end user stands in records."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Everything that an exchange needs and that changes only on reload."""
-
-    bundle: Bundle | None
-    """None: no policies are loaded, nothing is scored."""
-    ceiling: Mode
-    store: Store
-    identify: Identify
-    fail_closed: bool = False
-    """`policies.on_error: refuse`."""
-    max_body: int = 32 * 1024 * 1024
-    gen: int = 1
-    """Counts the bundles that this process has put to use; the first is 1."""
-    badge: bool = False
-    """Whether answers name the bundle and `gen` (`gateway.badge`)."""
-    budget: Budget | None = None
-    """For the costly signals of one call; `policies.budget`."""
-    candidate: Bundle | None = None
-    """A second bundle that is asked as well and never acts."""
-    born: Mapping[str, float] = field(default_factory=dict)
-    """When counters began that are younger than the store, by fingerprint."""
-    allowed: frozenset[str] | None = None
-    """`policies.allow_actions`; None where nothing reaches anybody, and so everything may be tried."""
-    ring: KeyRing = UNKEYED
-    """What answers are marked under."""
-    plan: Plan | None = field(init=False)
-    """What the engine makes of the bundle."""
-    trial: Plan | None = field(init=False)
-    """The same of the candidate."""
-
-    def __post_init__(self) -> None:
-        made = None
-        if self.bundle is not None:
-            made = plan(permitted(within(self.bundle, self.budget), self.allowed), self.born)
-        object.__setattr__(self, "plan", made)
-        made = None if self.candidate is None else plan(self.candidate, self.born, trial=True)
-        object.__setattr__(self, "trial", made)
-
-    def counters(self) -> frozenset[str]:
-        """The fingerprints of all counters that are kept under this gate."""
-        return frozenset(key for made in (self.plan, self.trial) if made for key in made.counters())
-
-    def following(self, before: Gate, now: float) -> Gate:
-        """This gate as the one after `before`, which it takes over from at `now`: counters that both keep
-        go on, the others are young."""
-        kept = before.counters()
-        began = {key: before.born.get(key) if key in kept else now for key in self.counters()}
-        return replace(self, born={key: at for key, at in began.items() if at is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +202,7 @@ class Exchange:
         framing, coding = form_of(headers)
         self._streaming = framing == self._dialect.framing
         self._encoded = coding not in ("", "identity")
-        self._meter = Meter(self._dialect)
+        self._meter = Meter(self._dialect, keep=self.gate.keeps_text)
         self._observer = Observer(framing, self._meter.see, coding=coding)
         if self._transaction is None or not self._transaction.editors or not 200 <= status < 300:
             return headers
@@ -319,7 +247,8 @@ class Exchange:
             # Read to its end or not at all: figures from the part that was read are a mere beginning.
             whole = self._observer is not None and self._observer.blind is None
             usage = self._meter.usage(self.call, outcome.finished and whole)
-        outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error)
+        text = "" if self._meter is None else self._meter.text
+        outcome = Outcome(outcome.status or self.status, usage, outcome.finished, outcome.error, text)
         self._guard(lambda t: self.gate.store.apply(t.settle(outcome), now))
         user = self.call.end_user if self.call else None
         return record_of(self, outcome, end_user=user and self.gate.identify.end_user(user))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from gateway.dialects import NAMES
 from gateway.model import Call, Client, Outcome, Principal, Turn
 
 Value: TypeAlias = str | float | bool | tuple[str, ...] | None
 Kind = Literal["number", "text", "flag", "list"]
+Workload = Literal["agent", "person", "evaluation", "retrieval", "batch", "unknown"]
+"""What sort of program or person a principal is (`gateway.signals.kind` has the rules)."""
 
 
 HEAD, TAIL = 800, 400
@@ -37,6 +39,8 @@ class Facts:
     fresh: tuple[Turn, ...] = ()
     first_seen: float | None = None
     outcome: Outcome | None = None
+    workload: Workload = "unknown"
+    """Put here before the call is assessed, where the plan has a field that reads it."""
     memo: dict[object, Any] = field(default_factory=dict)
 
     def text(self, *roles: str) -> str:
@@ -72,6 +76,8 @@ class Field:
     late: bool = False
     choices: Collection[str] = ()
     """The words that a text can be, where the vocabulary is closed."""
+    told_by: frozenset[str] = frozenset()
+    """Of a field that is told from earlier calls: the fields of those, without which it is not known."""
 
 
 def _usage(name: str) -> Callable[[Facts], Value]:
@@ -177,6 +183,13 @@ _TABLE: tuple[Field, ...] = (
         lambda f: f.outcome.finished if f.outcome else None,
         late=True,
     ),
+    Field(
+        "response.text",
+        "text",
+        "the first 4,096 characters of the answer, without reasoning and tool calls",
+        lambda f: f.outcome.text if f.outcome else None,
+        late=True,
+    ),
     Field("principal.id", "text", "principal id", lambda f: f.principal.id),
     Field(
         "principal.kind",
@@ -189,6 +202,23 @@ _TABLE: tuple[Field, ...] = (
     Field("principal.tier", "text", "tier", lambda f: f.principal.tier),
     Field("principal.tags", "list", "tags", lambda f: f.principal.tags),
     Field("principal.age_days", "number", "days since the account began or was first seen", _age_days),
+    Field(
+        "profile.kind",
+        "text",
+        "what sort of program or person sends, by its earlier calls; `unknown` below 30 prompts",
+        lambda f: f.workload,
+        choices=get_args(Workload),
+        told_by=frozenset(
+            {
+                "prompt.user",
+                "prompt.system",
+                "prompt.tool",
+                "request.replied",
+                "request.tools",
+                "principal.id",
+            }
+        ),
+    ),
     Field("client.ip", "text", "client address behind trusted proxies", lambda f: f.client.ip),
     Field("client.user_agent", "text", "User-Agent", lambda f: f.client.user_agent),
 )

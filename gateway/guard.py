@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from gateway import dialects
 from gateway.engine import Transaction
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import JSON, Call, Client, Mode, Principal, Route, Standing
 from gateway.plan import FIRST_AT
 from gateway.planner import plan

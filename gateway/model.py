@@ -135,6 +135,8 @@ class Outcome(Struct, frozen=True):
     """False when the client left or the upstream broke off."""
     error: str | None = None
     """A slug: `client_gone`, `upstream_connect`, `upstream_timeout`, `upstream_closed`, …"""
+    text: str = ""
+    """What the answer said (`gateway.answers`), where a policy reads it; it stands in no record."""
 
 
 # --- what is counted: a closed vocabulary of mergeable summaries -------------------------------------

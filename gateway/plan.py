@@ -119,6 +119,10 @@ class Plan:
     ladders: tuple[Register, Register]
     """Reads of the ladder's memory on the enforced and the shadow track."""
     rungs: tuple[str, ...]
+    fields: frozenset[str]
+    """Names of the fields that anything of it reads."""
+    profile: int | None
+    """Where in the own batch the profile stands that the field `profile.kind` is told from, if it is read."""
     breaker: Breaker[Plan] = field(compare=False, repr=False)
     """Shared by all plans of one bundle."""
     opened: frozenset[str] = frozenset()
@@ -152,10 +156,15 @@ class Plan:
             found = self.others[id(first)] = (first, Sharing(first.batches, self.batches))
         return found[1]
 
+    def reads(self, name: str) -> bool:
+        """Whether anything of it reads this field, tenants' plans included."""
+        return name in self.fields or any(variant.reads(name) for variant in self.variants.values())
+
     def counters(self) -> frozenset[str]:
         """The fingerprints of all counters that are kept under this plan, tenants' included."""
         signals = (one for policy in self.policies for one in policy.signals)
         own = {op.key for one in signals for op in one.signal.detector.reads if window(op)}
+        own |= set() if self.profile is None else {self.batches[0][self.profile].key}
         return frozenset(own.union(*(variant.counters() for variant in self.variants.values())))
 
 

@@ -18,7 +18,9 @@ from gateway.conditions import Condition
 from gateway.model import Mode, Op, Peaks, PolicyScore, Reading, Reads, Register, Sum
 from gateway.observations import Ledger, Names, column
 from gateway.plan import FIRST, Plan, PlannedGauge, PlannedPolicy, PlannedSignal, Population, window
-from gateway.policies.bundle import Bundle, Policy
+from gateway.policies.asked import fields
+from gateway.policies.bundle import Bundle, Policy, Signal
+from gateway.signals import kind as kinds
 from gateway.signals.base import Detector, Gauge, Step
 
 STEPS: tuple[Step, ...] = ("enter", "study", "settle")
@@ -131,17 +133,25 @@ class _Populations:
 
     def of(self, policy: Policy, signals: Sequence[PlannedSignal]) -> int:
         """The number of the one that a policy is of, with its signals' gauges, unless the policy is off."""
-        key = (policy.match.canonical if policy.match else "", int(policy.key == "org"))
-        self._matches.setdefault(key, policy.match)
-        at = list(self._matches).index(key)
-        if at == len(self._signals):
-            self._gauges.append({})
-            self._signals.append([])
+        at = self._at(policy.match, int(policy.key == "org"))
         for one in signals if policy.mode is not Mode.DISABLED else ():
             self._signals[at].append(one)
             for gauge in one.signal.detector.gauges:
                 same = next((known for known in self._gauges[at] if known.sum == gauge.sum), gauge)
                 self._gauges[at].setdefault(same, []).append(one.name)
+        return at
+
+    def keep(self, match: Condition, counting: PlannedSignal) -> None:
+        """Count, for all calls of a principal that match, what no policy may have asked for."""
+        self._signals[self._at(match, 0)].append(counting)
+
+    def _at(self, match: Condition | None, batch: int) -> int:
+        key = (match.canonical if match else "", batch)
+        self._matches.setdefault(key, match)
+        at = list(self._matches).index(key)
+        if at == len(self._signals):
+            self._gauges.append({})
+            self._signals.append([])
         return at
 
     def made(self) -> tuple[Population, ...]:
@@ -193,6 +203,16 @@ def _counting(signals: Sequence[PlannedSignal], step: Step) -> Iterator[PlannedS
             yield one
 
 
+def _keep_kind(own: _Batch, populations: _Populations) -> int:
+    """Where the profile stands that the field is told from; it is counted with what policies ask for."""
+    # A signal in name only: no policy has it, so it is never read for a verdict.
+    counting = Signal(kinds.FIELD, kinds.OF_ALL, None, 0.0, Mode.SHADOW, None, "")
+    populations.keep(
+        kinds.ASKING, PlannedSignal(counting, kinds.FIELD, _reader(kinds.OF_ALL, own), -1, 0.0, -inf)
+    )
+    return own.place(kinds.OF_ALL.reads[0])
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes plans; `suffix` is added to the names of peaks and ladder memories, `opened` are left out."""
@@ -216,6 +236,8 @@ class _Maker:
             self._policy(policy, shared if policy.key == "org" else own, rungs, populations)
             for policy in bundle.policies
         )
+        asked = fields(bundle.policies, bundle.exemptions)
+        profile = _keep_kind(own, populations) if kinds.FIELD in asked else None
         return Plan(
             bundle,
             (own.reads(), shared.reads()),
@@ -225,6 +247,8 @@ class _Maker:
             _where(made, lambda one, step: one.steps[step]),
             (enforced, shadow),
             rungs,
+            asked,
+            profile,
             self.breaker,
             self.opened,
         )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gateway.errors import ConfigError, Place
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.guard import Verdict
 from gateway.keeper import Keeper
 from gateway.metrics import Metrics

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gateway.model import Op
+from gateway.policies.asked import asks_kind
 from gateway.policies.bundle import Bundle
+from gateway.signals.kind import OF_ALL
 
 UNBOUNDED = 86400.0
 """Seconds for which memories without a window (a profile, the last prompts) are kept."""
@@ -29,6 +31,8 @@ def _reads(bundle: Bundle) -> Iterator[Op]:
         for policy in policies:
             for signal in policy.signals:
                 yield from signal.detector.reads
+    if asks_kind(bundle):
+        yield from OF_ALL.reads
 
 
 class Retired:

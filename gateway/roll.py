@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from gateway.exchange import Headers, Identify
+from gateway.gate import Headers, Identify
 from gateway.model import Client, Principal
 
 MOST = 10_000

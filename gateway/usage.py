@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from math import ceil
 
+from gateway.answers import AnswerText
 from gateway.dialects.base import Dialect, Object
 from gateway.model import Call, Usage
 from gateway.stream import is_error
@@ -23,14 +24,23 @@ def estimate(call: Call) -> int:
 
 
 class Meter:
-    """Adds up one answer; `see` each message as it passes, then ask `usage` once."""
+    """Adds up one answer; `see` each message as it passes, then ask `usage` once.
 
-    def __init__(self, dialect: Dialect) -> None:
+    With `keep` it also keeps what the answer says, as far as signals may read it.
+    """
+
+    def __init__(self, dialect: Dialect, *, keep: bool = False) -> None:
         self._dialect = dialect
         self._seen = False
         self._reported: Usage | None = None
         self._pieces = 0
         self._chars = 0
+        self._answer = AnswerText(dialect) if keep else None
+
+    @property
+    def text(self) -> str:
+        """The beginning of the answer so far; empty where it is not kept."""
+        return "" if self._answer is None else self._answer.text()
 
     def see(self, message: Object) -> None:
         """Take one whole answer or one stream event into account."""
@@ -40,10 +50,14 @@ class Meter:
         usage = self._dialect.usage(message)
         if usage is not None:
             self._reported = usage if self._reported is None else _merge(self._reported, usage)
+        before = self._pieces
         for text in self._dialect.texts(message):
             # A piece of a stream is one token or more, an empty one (a role, a keep-alive) is none.
             self._pieces += bool(text)
             self._chars += len(text)
+        # Some APIs end a text with an event that repeats it, of which their dialect gives no text.
+        if self._answer is not None and self._pieces > before:
+            self._answer.see(message)
 
     def usage(self, call: Call, finished: bool) -> Usage | None:
         """The cost of the answer to `call`; None if no answer was seen (refused, failed).

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.errors import StoreError, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
+from gateway.exchange import Answer, Exchange, Forward, Head
+from gateway.gate import Gate, Headers
 from gateway.model import Batch, Client, Mode, Principal, Reading
 from gateway.policies.bundle import Bundle
 from gateway.stores.memory import MemoryStore

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.guard import Verdict
 from gateway.keeper import Keeper
 from gateway.metrics import Metrics

@@ -57,12 +57,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "stream": {"actions", "dialects", "model"},
     "observer": {"dialects", "stream"},
-    "usage": {"dialects", "model", "stream"},
+    "answers": {"dialects"},
+    "usage": {"answers", "dialects", "model", "stream"},
     "intervention": {"ladder", "model", "plan", "turns", "words"},
     "pacing": {"actions", "dialects", "stream", "usage"},
+    "gate": {"budget", "marks", "model", "plan", "planner", "policies", "stores.base"},
     "exchange": {
-        "budget", "dialects", "engine", "errors", "marks", "model", "observer", "plan", "planner", "policies",
-        "records", "stores.base", "stream", "usage",
+        "dialects", "engine", "errors", "gate", "marks", "model", "observer", "policies", "records", "stream",
+        "usage",
     },
 }  # fmt: skip
 """The pure core from the bottom up: each part, and the parts of the gateway that it may know."""

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.assemble import assemble
 from gateway.config import load_config
-from gateway.exchange import Exchange, Forward, Gate, Head
+from gateway.exchange import Exchange, Forward, Head
+from gateway.gate import Gate
 from gateway.marks.keyring import UNKEYED
 from gateway.policies.bundle import Bundle
 from gateway.ring import FILE, kept_ring

@@ -10,7 +10,7 @@ import pytest
 from gateway.assemble import assemble
 from gateway.badge import badge
 from gateway.config import load_config
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.stores.memory import MemoryStore
 from tests.adapters.support import always

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.breaker import FAILURES, OPEN, OPEN_FOR, WITHIN, Breaker
-from gateway.exchange import Exchange, Forward, Gate, Head
+from gateway.exchange import Exchange, Forward, Head
+from gateway.gate import Gate
 from gateway.model import Mode, Outcome
 from gateway.records import Record
 from gateway.signals.volume import Count

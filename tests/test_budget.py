@@ -10,7 +10,8 @@ import pytest
 from gateway.assemble import assemble
 from gateway.budget import Budget, within
 from gateway.config import load_config
-from gateway.exchange import Exchange, Forward, Gate, Head
+from gateway.exchange import Exchange, Forward, Head
+from gateway.gate import Gate
 from gateway.model import Mode, Outcome
 from gateway.policies.bundle import Bundle
 from gateway.records import Record

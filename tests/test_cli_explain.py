@@ -13,7 +13,7 @@ from gateway.readers.settings import reader_settings
 from tests.policytests.support import COUNTING, ECHO, PHRASES, WORDY
 from tests.readers.support import read
 from tests.readers.test_har import har_entry
-from tests.support import LADDER, chat
+from tests.support import LADDER, chat, policy
 
 
 @pytest.fixture
@@ -45,6 +45,22 @@ def test_a_request_is_explained_by_itself(home: Path, capsysbinary: pytest.Captu
     assert [row["id"] for row in found["signals"]] == ["echoing.echo", "wordy.said", "counting.many"]
     assert found["matched"] == ["phrases.one"]
     assert found["shadow"] == {"score": 50.6, "rung": "throttle", "at": 50.0}
+
+
+def test_a_policy_for_one_kind_of_sender_is_explained_as_any_other(
+    home: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (home / "policies" / "kind.yaml").write_text(
+        policy("match: {profile.kind: person}\nsignals: {any: {request: {request.n: 1}, points: 30}}")
+    )
+    talk = ("user", "Why?"), ("assistant", "So."), ("user", "And then?")
+    body = {"model": "m", "messages": [{"role": role, "content": text} for role, text in talk]}
+    lines = [{"ts": at, "principal": "talker", "request": body} for at in range(40)]
+    (home / "talk.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = told(home, capsysbinary, "--principal", "talker", "--trace", home / "talk.jsonl", "--at", "40")
+    assert "probe.any" in [row["id"] for row in found["signals"]]
+    found = told(home, capsysbinary, "--principal", "talker", "--trace", home / "talk.jsonl", "--at", "30")
+    assert "probe.any" not in [row["id"] for row in found["signals"]]
 
 
 def test_a_request_can_be_sent_again_and_again(

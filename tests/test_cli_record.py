@@ -177,7 +177,7 @@ def test_fields_say_where_an_access_log_holds_things(home: Path) -> None:
 def test_the_summary_says_what_was_read_as_what_and_what_is_lacking(home: Path) -> None:
     said = _run(home, "record", DATA / "otel-openai.jsonl").stderr.decode()
     assert "otel-openai.jsonl: otel, 1 passed over that are no calls to a model\n3 lines\n" in said
-    assert "lacking on 3: account, client, identity, " in said
+    assert "lacking on 3: account, answer, client, identity, " in said
     assert _run(home, "record", DATA / "otel-openai.jsonl", "--quiet").stderr == b""
     assert _run(home, "record", DATA / "otel-messages.jsonl").stderr.decode().count("1 line\n") == 1
 

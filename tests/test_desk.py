@@ -12,7 +12,7 @@ import pytest
 
 from gateway.config import load_config
 from gateway.desk import Desk, Order, RefusedError
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.identity import Identifier
 from gateway.metrics import Metrics
 from gateway.model import Mode, Principal

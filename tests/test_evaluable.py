@@ -8,7 +8,7 @@ import pytest
 
 from gateway.adapters.replay import Nobody, Player
 from gateway.evaluable import Evaluability, evaluability
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle
 from gateway.readers.base import Features, Form, Line, Value
@@ -70,6 +70,16 @@ def test_a_signal_stands_where_most_lines_put_it_and_the_rest_is_told() -> None:
     assert "probe.short" in found.re_evaluable
     assert found.partly == {"probe.short": 2}
     assert evaluability(PROBE, {(NOTHING, False): 2, (("prompt",), False): 2}, ()).blind == ("probe.short",)
+
+
+def test_a_policy_that_asks_for_all_of_its_signals_says_nothing_while_one_is_blind() -> None:
+    both = bundle(policy(SIGNALS, combine="all"))
+    (seen,) = _play(both, _line())
+    assert _points(seen)
+    (blind,) = _play(both, _line(lacks=("prompt",)))
+    assert not any(one.now for one in blind.policies)
+    (alone,) = _play(PROBE, _line(lacks=("prompt",)))
+    assert any(one.now for one in alone.policies)
 
 
 def test_a_recorded_signal_is_frozen_if_it_was_measured_the_same_way() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
-from gateway.exchange import Exchange, Forward, Headers
+from gateway.exchange import Exchange, Forward
+from gateway.gate import Headers
 from gateway.model import Call, Client, Mode, Outcome, Principal, Route, Trial, Usage
 from gateway.policies.bundle import Bundle
 from tests.exchanges import (

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.adapters.refusals import too_large, unknown_route
 from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Forward, Headers
+from gateway.exchange import Answer, Forward
+from gateway.gate import Headers
 from gateway.model import Mode, Outcome
 from gateway.policies.bundle import Bundle
 from gateway.stores.memory import MemoryStore

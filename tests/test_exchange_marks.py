@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.assemble import assemble
 from gateway.config import load_config
-from gateway.exchange import Exchange, Forward, Gate, Head
+from gateway.exchange import Exchange, Forward, Head
+from gateway.gate import Gate
 from gateway.marks.text import evidence, mark
 from gateway.model import JSON, Outcome
 from gateway.policies.bundle import Bundle

@@ -50,7 +50,8 @@ FACTS = Facts(
         Turn("user", "U2"),
         Turn("assistant", "A"),
     ),
-    outcome=Outcome(200, Usage(15, 16, 17, 18), finished=False),
+    outcome=Outcome(200, Usage(15, 16, 17, 18), finished=False, text="R"),
+    workload="batch",
 )
 EXPECTED: dict[str, Any] = {
     "request.endpoint": "chat",
@@ -91,12 +92,14 @@ EXPECTED: dict[str, Any] = {
     "usage.logprob_tokens": 18.0,
     "response.status": 200,
     "response.finished": False,
+    "response.text": "R",
     "principal.id": "p",
     "principal.kind": "header",
     "principal.org": "o",
     "principal.tier": "free",
     "principal.tags": ("a", "b"),
     "principal.age_days": 1.0,
+    "profile.kind": "batch",
     "client.ip": "192.0.2.1",
     "client.user_agent": "curl/8",
 }

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import guard as module
-from gateway.exchange import Exchange, Gate, Head
+from gateway.exchange import Exchange, Head
+from gateway.gate import Gate
 from gateway.guard import ACTIVE, EXAMPLES, Guard, Move, Verdict, higher
 from gateway.model import Mode, Outcome, Principal
 from gateway.policies.bundle import Bundle, Ladder, Requires, Rung

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.exchange import Exchange, Gate, Head
+from gateway.exchange import Exchange, Head
+from gateway.gate import Gate
 from gateway.guard import Move, Verdict
 from gateway.model import Outcome as Ended
 from gateway.records import Record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.exchange import Headers
+from gateway.gate import Headers
 from gateway.roll import Roll
 from tests.exchanges import Doorkeeper
 from tests.reloads import Clock

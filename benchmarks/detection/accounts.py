@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.detection.corpus import Role, harvesting
 from gateway.adapters.replay import Nobody, Player
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Call, Mode
 from gateway.policies.bundle import Bundle, Ladder
 from gateway.readers.base import Line

@@ -18,7 +18,8 @@ from benchmarks.engine_cost import WORDS
 from benchmarks.scale.bundles import many_patterns, many_policies
 from benchmarks.scale.laws import Curve, Point
 from gateway.adapters.replay import Nobody
-from gateway.exchange import Exchange, Gate, Head
+from gateway.exchange import Exchange, Head
+from gateway.gate import Gate
 from gateway.model import Client, Mode, Outcome, Principal, Usage
 from gateway.policies.bundle import Bundle
 from gateway.policies.load import load_bundle

@@ -23,7 +23,8 @@ from gateway.adapters.pins import Pins, key_of
 from gateway.adapters.refusals import too_large, unknown_route
 from gateway.badge import badge
 from gateway.errors import CallError, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
+from gateway.exchange import Answer, Exchange, Forward, Head
+from gateway.gate import Gate, Headers
 from gateway.metrics import Metrics
 from gateway.model import Mode, Outcome
 from gateway.notices import Notices

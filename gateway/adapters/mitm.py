@@ -37,7 +37,8 @@ from gateway.audit import Writer
 from gateway.badge import badge
 from gateway.config import load_config
 from gateway.errors import CallError, ConfigError, Place, UpstreamError
-from gateway.exchange import Answer, Exchange, Forward, Gate, Head, Headers
+from gateway.exchange import Answer, Exchange, Forward, Head
+from gateway.gate import Gate, Headers
 from gateway.metrics import Metrics
 from gateway.model import JSON, Outcome
 from gateway.policies.bundle import Bundle

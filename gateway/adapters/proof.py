@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.adapters import replay
 from gateway.errors import ConfigError
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Advice, Bundle
 from gateway.policies.load import bundle_files, load_bundle

@@ -17,7 +17,8 @@ import msgspec
 from gateway import dialects
 from gateway.dialects.shapes import count
 from gateway.evaluable import Tray, narrowed
-from gateway.exchange import Answer, Exchange, Gate, Head, Headers
+from gateway.exchange import Answer, Exchange, Head
+from gateway.gate import Gate, Headers
 from gateway.model import JSON, Call, Client, Outcome, Principal, SignalScore, Track, Usage
 from gateway.readers.base import Form
 from gateway.records import Record
@@ -58,8 +59,8 @@ class Player:
     def play(self, line: Line, number: int) -> Record:
         """Drive one recorded request through the exchange; `number` makes its decision id."""
         gate = self._gate
-        if line.lacks and gate.bundle is not None:
-            form = line.form
+        form = line.form
+        if form[0] and gate.bundle is not None:
             if form not in self._narrowed:
                 self._narrowed[form] = replace(gate, bundle=narrowed(gate.bundle, form, self._tray))
             gate = self._narrowed[form]

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.adapters.replay import Nobody, replay
 from gateway.evaluation.cases import Cases, Label
 from gateway.evaluation.entries import Entry, entry_of
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle
 from gateway.progress import progress

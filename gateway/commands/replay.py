@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from gateway.adapters import replay
     from gateway.commands.report import write_page
     from gateway.evaluable import evaluability
-    from gateway.exchange import Gate
+    from gateway.gate import Gate
     from gateway.model import Mode
     from gateway.policies.compile import with_mode
     from gateway.policies.load import load_bundle

@@ -44,6 +44,19 @@ _TEXTS = frozenset({"message", "text", "reasoning"})
 """Where text stands in a choice beside its `delta`."""
 
 
+def _only_text(message: Object) -> tuple[str, Object, Object] | None:
+    """(text, choice, delta) of an event with one piece of text and nothing else, as most of a stream are."""
+    choices = message.get("choices")
+    if isinstance(choices, list) and len(choices) == 1 and isinstance(choices[0], dict):
+        choice = choices[0]
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and len(delta) == 1 and _TEXTS.isdisjoint(choice):
+            text = delta.get("content")
+            if isinstance(text, str):
+                return text, choice, delta
+    return None
+
+
 class Choices(Neutral):
     """Answers and events of the form `{"choices": [{"message" | "delta" | "text"}]}`."""
 
@@ -60,17 +73,12 @@ class Choices(Neutral):
         return Usage(given or 0, made or 0, reasoned or 0)
 
     def texts(self, message: Object) -> Iterable[str]:
-        choices = message.get("choices")
-        if isinstance(choices, list) and len(choices) == 1 and isinstance(choices[0], dict):
-            # Most events of a stream are just this.
-            delta = choices[0].get("delta")
-            if isinstance(delta, dict) and len(delta) == 1 and _TEXTS.isdisjoint(choices[0]):
-                text = delta.get("content")
-                if isinstance(text, str):
-                    return (text,)
+        only = _only_text(message)
+        if only is not None:
+            return (only[0],)
         return [
             text
-            for choice in objects(choices)
+            for choice in objects(message.get("choices"))
             for key in (*_PARTS, "text", "reasoning")
             for text in content.pieces(choice.get(key))
         ]
@@ -116,6 +124,13 @@ class Choices(Neutral):
         return "changed" if changed else "kept"
 
     def content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
+        only = _only_text(message)
+        if only is not None:
+            _, choice, delta = only
+            return iter(((index(choice.get("index")), delta, "content"),))
+        return self._content_parts(message)
+
+    def _content_parts(self, message: Object) -> Iterator[tuple[str, Object, str]]:
         for choice in objects(message.get("choices")):
             stream = index(choice.get("index"))
             if isinstance(choice.get("text"), str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from gateway.policies.bundle import Policy, Rung, Signal
 from gateway.policies.problems import Problems
 from gateway.policies.rungs import CORROBORATED
 from gateway.policies.schema import PolicyDocument, SignalDocument
-from gateway.signals.base import Detector, fingerprint
+from gateway.signals.base import Detector, fingerprint, population
 from gateway.strict_yaml import Document, Path
 from gateway.words import quote, suggest
 
@@ -121,10 +120,9 @@ class PolicyCompiler:
         """The policy, complete if no problem was found."""
         match = None if model.match is None else self._match(document, model.match)
         self._carry(document, model)
-        population = json.dumps([model.key, match.canonical if match else ""])
+        calls = population(model.key, match)
         signals = (
-            self._signal(document, ("signals", name), signal, population)
-            for name, signal in model.signals.items()
+            self._signal(document, ("signals", name), signal, calls) for name, signal in model.signals.items()
         )
         if model.key == _CAMPAIGN:
             self._check_campaign(document, model)

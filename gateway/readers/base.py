@@ -31,6 +31,7 @@ ASPECTS: Mapping[str, frozenset[str]] = {
     "prompt": frozenset(name for name in FIELDS if name.startswith("prompt.")),
     "parameters": frozenset(name for name in FIELDS if name.startswith("request.")) - _HEAD,
     "usage": frozenset(name for name in FIELDS if name.startswith("usage.")),
+    "answer": frozenset({"response.text"}),
     "identity": frozenset(name for name in FIELDS if name.startswith("principal.")),
     "account": frozenset({"principal.org", "principal.tier", "principal.tags"}),
     "client": frozenset(name for name in FIELDS if name.startswith("client.")),
@@ -50,8 +51,9 @@ ASPECTS: Mapping[str, frozenset[str]] = {
 
 
 def lacking_fields(lacks: Iterable[str]) -> frozenset[str]:
-    """The fields that these aspects and single fields mean."""
-    return frozenset().union(*(ASPECTS.get(name, frozenset({name})) for name in lacks))
+    """The fields that these aspects and single fields mean, with what cannot be told without them."""
+    found = frozenset().union(*(ASPECTS.get(name, frozenset({name})) for name in lacks))
+    return found | {name for name, field in FIELDS.items() if not found.isdisjoint(field.told_by)}
 
 
 Form = tuple[tuple[str, ...], bool]
@@ -155,7 +157,11 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def form(self) -> Form:
         """What decides how this line can be scored."""
-        return self.lacks, self.signals is not None
+        lacks = self.lacks
+        # Who was refused, or met an error, got no answer that could be lacking.
+        if self.answer is None and (self.status is None or self.status < 300) and "answer" not in lacks:
+            lacks = (*lacks, "answer")
+        return lacks, self.signals is not None
 
     @property
     def weight(self) -> int:

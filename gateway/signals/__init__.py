@@ -12,6 +12,7 @@ from gateway.signals.corpus import Corpus
 from gateway.signals.kind import KindOf
 from gateway.signals.pool import Pool
 from gateway.signals.profile import Profile
+from gateway.signals.provenance import Provenance
 from gateway.signals.repeats import Repeats
 from gateway.signals.request import FieldNumber, Request
 from gateway.signals.shift import Shift
@@ -36,5 +37,6 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Corpus,
         Budget,
         Shift,
+        Provenance,
     )
 }

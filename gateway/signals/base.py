@@ -80,6 +80,11 @@ def fingerprint(name: str, *parts: Any) -> str:
     return f"{name}:{hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()}"
 
 
+def population(key: str, match: Condition | None) -> str:
+    """The canonical form of which calls a policy with this `key` and `match` counts (see `Context`)."""
+    return json.dumps([key, match.canonical if match else ""])
+
+
 def digest(text: str | None) -> int:
     """A text as a 64-bit hash, in place of which it is remembered; 0 of none."""
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if text else 0

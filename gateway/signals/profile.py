@@ -115,7 +115,21 @@ class ProfileOptions(Options):
     """No verdict below so many prompts."""
 
 
-class Profile(Detector):
+class Observed(Detector):
+    """Counts the profile of one population's calls; its subclasses make a number of it."""
+
+    fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
+
+    def __init__(self, population: str) -> None:
+        self._key = fingerprint("profile", population)
+        self.reads = (Observe(self._key, HALF_LIFE),)
+
+    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
+        """This prompt, once for all signals of the same calls."""
+        return observed(facts, self._key)
+
+
+class Profile(Observed):
     """Description: one number of a principal's profile, which fades by half every week.
 
     `replied`: share of calls that replay earlier answers, as conversations do. `words`: mean words of a
@@ -133,12 +147,10 @@ class Profile(Detector):
 
     name = "profile"
     options_type = ProfileOptions
-    fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
 
     def __init__(self, options: ProfileOptions, context: Context) -> None:
+        super().__init__(context.population)
         self._metric, self._min = METRICS[options.metric], options.min
-        self._key = fingerprint("profile", context.population)
-        self.reads = (Observe(self._key, HALF_LIFE),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """The mean, up to the call before this one."""
@@ -146,7 +158,3 @@ class Profile(Detector):
         if not values or values[0] < self._min:
             return None
         return Measure(self._metric(values), int(values[0]))
-
-    def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
-        """This prompt, once for all signals of the same calls."""
-        return observed(facts, self._key)

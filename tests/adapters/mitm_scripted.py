@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.adapters.mitm import Driver
 from gateway.config import load_config
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.identity import Identifier
 from gateway.model import Mode
 from gateway.policies.load import load_bundle

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.adapters.asgi import Parts, Proxy
 from gateway.config import load_config
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.identity import Identifier
 from gateway.metrics import Metrics
 from gateway.model import Mode

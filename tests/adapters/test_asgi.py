@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.adapters.asgi import Parts, Proxy
 from gateway.config import load_config
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.identity import Identifier
 from gateway.model import Mode
 from gateway.stores.memory import MemoryStore

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters import replay
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode, Usage
 from gateway.policies.bundle import Bundle
 from gateway.records import Record, to_json

@@ -68,6 +68,7 @@ class Bench:
         usage: Usage | None = None,
         client: Client | None = None,
         settle: bool = True,
+        answer: str = "",
     ) -> Measure | None:
         """One call; returns what the detector read at arrival, or at the end if it is late."""
         made = made or call()
@@ -81,7 +82,7 @@ class Bench:
         if "study" in self.detector.counts_at:
             self.store.apply([("p", self.detector.study(facts, readings))], self.now)
         if settle:
-            facts.outcome = Outcome(200, usage)
+            facts.outcome = Outcome(200, usage, text=answer)
             if self.detector.late:
                 seen = self.detector.read(facts, readings)
             self._total("settle", facts)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.fields import Workload
 from gateway.model import Call, Measure, Parameters, Turn
-from gateway.signals.kind import Kind, kind
+from gateway.signals.kind import kind
 from tests.signals.support import CHAT, bench, call
 from tests.signals.test_profile import _words
 
 TURNS = Turn("user", "Why?"), Turn("assistant", "Because"), Turn("user", "And then?")
 LONG = "Answer the question of the customer from this page only. {} Be brief."
-KINDS: tuple[Kind, ...] = ("agent", "person", "evaluation", "retrieval", "batch", "unknown")
+KINDS: tuple[Workload, ...] = get_args(Workload)
 
 
 def _made(of: str, at: int) -> Call:
@@ -47,7 +50,7 @@ def _made(of: str, at: int) -> Call:
         ("bare", "unknown"),
     ],
 )
-def test_each_kind_is_told_by_its_rule(of: str, told: Kind) -> None:
+def test_each_kind_is_told_by_its_rule(of: str, told: Workload) -> None:
     signals = {name: bench("kind", {"of": [name], "min": 30}) for name in KINDS}
     for at in range(40):
         found = {name: signal.send(_made(of, at)) for name, signal in signals.items()}

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.detection.accounts import Account, Steps, drive, steps
 from benchmarks.detection.corpus import locate, read_corpus
 from gateway.adapters.replay import Nobody, Player
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.policies.load import load_bundle
 from gateway.records import Record
