@@ -32,8 +32,8 @@ import msgspec
 import xxhash
 import zstandard
 
-Kind = Literal["sentences", "frames"]
-"""What a pack holds the hashes of."""
+Kind = Literal["sentences", "frames", "windows"]
+"""What a pack holds: hashes of the first two; of the last it is a reference (`gateway.references`)."""
 FORMS: Mapping[Kind, int] = {"sentences": 1, "frames": 1}
 """Of packs: another way to cut, reduce or hash sentences, or the pieces of frames, is another form."""
 HALF = 512

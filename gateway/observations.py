@@ -103,3 +103,19 @@ class Series(Op, frozen=True):
 
     def nothing(self) -> Reading | None:
         return None if any(self.amounts) else Reading((0.0, self.least, 0.0))
+
+
+class Blocks(Op, frozen=True):
+    """Sums of vectors of `width` numbers over the last ones; without `numbers` it only reads.
+
+    They come in blocks of `keep`: those of the block before count too, so that it is up to twice as many.
+    Reading: `data` = (count, sums…) as 32-bit floats end to end; empty before the first. Merges by addition,
+    block by block.
+    """
+
+    keep: int
+    width: int
+    numbers: tuple[float, ...] = ()
+
+    def nothing(self) -> Reading | None:
+        return None if self.numbers else Reading()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gateway.cli import main
+from gateway.corpora import Corpus
 from gateway.policies.load import read_corpora
+from gateway.references import Reference
 from gateway.signals.templates import pieces
+from tests.support import chat
 
 ROOT = Path(__file__).parents[1] / "policies"
 BUILD = ("--licence", "MIT", "--source", "https://example.com")
@@ -93,6 +97,7 @@ def test_every_shipped_pack_says_where_it_comes_from() -> None:
     for corpus in corpora.values():
         assert corpus.origin.licence in ("MIT", "Apache-2.0", "MIT and Apache-2.0")
         assert corpus.origin.source
+        assert isinstance(corpus, Corpus)
         assert corpus.chance < 1e-4
 
 
@@ -100,5 +105,41 @@ def test_the_pack_of_public_templates_holds_the_one_that_the_policy_tests_use() 
     """It was made with it; when frames are cut in another way, the shipped pack has to be made anew."""
     template = (ROOT / "tests" / "traffic" / "public-template.txt").read_text().strip()
     pack = read_corpora(ROOT)[0]["public-frames"]
+    assert isinstance(pack, Corpus)
     assert pack.origin.of == "frames"
     assert set(pack.found(pieces(template))) == pieces(template)
+
+
+# --- references ----------------------------------------------------------------------------------------
+
+
+def week(home: Path, customers: int = 24) -> str:
+    """Recorded traffic of so many customers, and one attack."""
+    rows = [
+        {"ts": at, "principal": f"key-{who}", "request": chat(f"Item {at}{'?' * (who % 3)}")}
+        for at in range(44)
+        for who in range(customers)
+    ]
+    rows.append({"ts": 99, "principal": "key-0", "truth": "attack:x", "request": chat("x")})
+    (home / "week.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return str(home / "week.jsonl")
+
+
+def test_a_reference_is_made_of_traffic_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tmp_path / "own-week.corpus"
+    assert main(["corpus", "reference", week(tmp_path), "-o", str(made), "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert "1 lines left out whose truth is an attack" in said.err
+    assert "own-week: honest traffic, content " in said.out
+    assert "24 customers, 1,056 requests" in said.out
+    assert "had they been new" in said.out
+    assert b"Item" not in made.read_bytes()
+    assert isinstance(read_corpora(tmp_path)[0]["own-week"], Reference)
+
+
+def test_too_little_traffic_makes_no_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["corpus", "reference", week(tmp_path, 3), "-o", str(tmp_path / "x.corpus"), "--quiet"]
+    assert main(asked) == 2
+    assert "3 customers sent 40 requests or more: 20 are needed" in capsys.readouterr().err
+    assert main([*asked[:4], str(tmp_path / "x.txt")]) == 2
+    assert "a pack's name ends in .corpus" in capsys.readouterr().err

@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from gateway.actions.base import Action
-from gateway.corpora import Corpus
 from gateway.errors import Place
 from gateway.marks.greenlist import Vocabulary, Word
 from gateway.model import Mode
@@ -24,7 +23,7 @@ from gateway.patterns import Pattern, PatternError, PatternSet, together
 from gateway.policies.bundle import Bundle, Ladder, Policy, Rollout, Tenant
 from gateway.policies.exemptions import ExemptionCompiler
 from gateway.policies.problems import Problems
-from gateway.policies.rules import PolicyCompiler, Scene, check_keys
+from gateway.policies.rules import Pack, PolicyCompiler, Scene, check_keys
 from gateway.policies.rungs import LadderCompiler
 from gateway.policies.schema import (
     KINDS,
@@ -86,7 +85,7 @@ def compile_bundle(
     origin: str = "policies",
     problems: Sequence[tuple[Place, str]] = (),
     today: float | None = None,
-    corpora: Mapping[str, Corpus] = MappingProxyType({}),
+    corpora: Mapping[str, Pack] = MappingProxyType({}),
 ) -> Bundle:
     """The bundle that the documents make, in whatever order and files they come.
 
@@ -291,7 +290,7 @@ def _position(place: Place) -> tuple[str, int, int]:
     return place.file, place.line, place.column
 
 
-def _hash(sources: _Sources, corpora: Mapping[str, Corpus]) -> str:
+def _hash(sources: _Sources, corpora: Mapping[str, Pack]) -> str:
     """12 hex digits of SHA-256 over what all documents and collections say, in an order of its own."""
     said = sorted(source.say() for source in sources.found)
     said += sorted(f"{name} {corpus.hash}" for name, corpus in corpora.items())
@@ -299,7 +298,7 @@ def _hash(sources: _Sources, corpora: Mapping[str, Corpus]) -> str:
 
 
 def _summary(
-    sources: _Sources, policies: Sequence[Policy], ladder: Ladder, corpora: Mapping[str, Corpus]
+    sources: _Sources, policies: Sequence[Policy], ladder: Ladder, corpora: Mapping[str, Pack]
 ) -> str:
     files = {source.document.place(()).file for source in sources.found}
     signals = sum(len(policy.signals) for policy in policies)

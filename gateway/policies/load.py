@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from gateway import references
 from gateway.actions.base import Action
-from gateway.corpora import LARGEST, Corpus, decode
+from gateway.corpora import LARGEST, decode
 from gateway.errors import ConfigError, Place
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
 from gateway.policies.plugins import installed
-from gateway.policies.rules import PACKED
+from gateway.policies.rules import PACKED, Pack
 from gateway.signals.base import Detector
 from gateway.strict_yaml import Document, parse
 
@@ -82,13 +83,13 @@ def read_documents(path: Path) -> tuple[list[Document], list[tuple[Place, str]]]
     return documents, problems
 
 
-def read_corpora(path: Path) -> tuple[dict[str, Corpus], list[tuple[Place, str]]]:
+def read_corpora(path: Path) -> tuple[dict[str, Pack], list[tuple[Place, str]]]:
     """The collections at `path` by their names, and the problems of those that could not be read."""
-    corpora: dict[str, Corpus] = {}
+    corpora: dict[str, Pack] = {}
     problems: list[tuple[Place, str]] = []
     for file in _corpus_files(path):
         try:
-            corpus = decode(_content(file, LARGEST))
+            corpus = unpacked(_content(file, LARGEST))
         except ConfigError as error:
             problems.extend(error.problems)
         except ValueError as error:
@@ -99,6 +100,11 @@ def read_corpora(path: Path) -> tuple[dict[str, Corpus], list[tuple[Place, str]]
             if corpora.setdefault(corpus.origin.name, corpus) is not corpus:
                 problems.append((Place(str(file)), f"a second corpus named '{corpus.origin.name}'"))
     return corpora, problems
+
+
+def unpacked(data: bytes) -> Pack:
+    """The collection or reference in a pack. Raises ValueError in words for its owner."""
+    return references.decode(data) if data.startswith(references.MAGIC) else decode(data)
 
 
 def policy_files(path: Path) -> Iterator[Path]:

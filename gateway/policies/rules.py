@@ -18,7 +18,9 @@ from gateway.policies.bundle import Policy, Rung, Signal
 from gateway.policies.problems import Problems
 from gateway.policies.rungs import CORROBORATED
 from gateway.policies.schema import PolicyDocument, SignalDocument
+from gateway.references import Reference
 from gateway.signals.base import Detector, fingerprint, population
+from gateway.signals.drift import Drift
 from gateway.strict_yaml import Document, Path
 from gateway.words import quote, suggest
 
@@ -32,6 +34,8 @@ _OF_A_CALL = frozenset({_YES_NO, "field"})
 """Detectors without a memory, which may stand beside it."""
 PACKED = ".corpus"
 """How the files of collections end (`gateway.corpora`)."""
+Pack = Corpus | Reference
+"""What such a file holds."""
 _WORDS = ("value", "n", "over", "lo", "hi")
 _FORMAT = re.compile(r",?(?:\.\d)?[defgs%]?")
 
@@ -45,7 +49,7 @@ class Scene:
     patterns: Mapping[str, PatternSet]
     rungs: Mapping[str, Rung] | None
     lost: bool
-    corpora: Mapping[str, Corpus]
+    packs: Mapping[str, Pack]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +83,21 @@ class _Context:
 
     def corpus(self, name: str, of: Kind = "sentences") -> Corpus:
         """The collection of this name. Raises ConditionError with the path from the document's root."""
-        found = self.scene.corpora.get(name)
-        if found is not None and found.origin.of == of:
+        found = self.scene.packs.get(name)
+        if isinstance(found, Corpus) and found.origin.of == of:
             return found
         lists = self.options.items() if isinstance(self.options, Mapping) else ()
         inside = [(key, held.index(name)) for key, held in lists if isinstance(held, list) and name in held]
-        near = suggest(name, [known for known, pack in self.scene.corpora.items() if pack.origin.of == of])
+        near = suggest(name, [known for known, pack in self.scene.packs.items() if pack.origin.of == of])
         message = f"no corpus {quote(name)}{near}: packs (*{PACKED}) lie beside the policies"
         if found is not None:
             message = f"corpus {quote(name)} is one of {found.origin.of}, and {of} are looked up here{near}"
         raise ConditionError((*self.path, *(inside[0] if inside else ())), message)
+
+    def reference(self, name: str) -> Reference | None:
+        """The reference of this name; None where the operator has none."""
+        found = self.scene.packs.get(name)
+        return found if isinstance(found, Reference) else None
 
 
 def check_keys(document: Document, detectors: Collection[str], problems: Problems) -> None:
@@ -279,6 +288,13 @@ class PolicyCompiler:
         except ValueError as error:
             self.problems.add(document, path, str(error))
             return None
+        if isinstance(detector, Drift) and detector.reference is None:
+            known = [name for name, pack in self.scene.packs.items() if isinstance(pack, Reference)]
+            near = suggest(detector.wanted, known)
+            message = (
+                f"no reference {quote(detector.wanted)}{near}: it gives no verdict (gateway corpus reference)"
+            )
+            self.problems.warn(document, path, message)
         self.canonical[path] = options.model_dump(mode="json")
         return detector
 

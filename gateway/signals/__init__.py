@@ -9,6 +9,7 @@ from gateway.signals.budget import Budget
 from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
 from gateway.signals.corpus import Corpus
+from gateway.signals.drift import Drift
 from gateway.signals.kind import KindOf
 from gateway.signals.pool import Pool
 from gateway.signals.profile import Profile
@@ -38,5 +39,6 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Budget,
         Shift,
         Provenance,
+        Drift,
     )
 }

@@ -30,6 +30,7 @@ from gateway.corpora import Corpus, Kind
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Sum
 from gateway.patterns import PatternSet
+from gateway.references import Reference
 
 Step = Literal["enter", "study", "settle"]
 """When something is counted, see above."""
@@ -56,7 +57,7 @@ class Options(BaseModel):
 
 
 class Context(Protocol):
-    """What a detector may ask for while it is compiled: conditions and collections.
+    """What a detector may ask for while it is compiled: conditions, collections, references.
 
     Conditions have their pattern sets resolved. `population` is the canonical form of which calls reach
     the detector (its policy's `match` and `key`); it is part of the fingerprint, because other calls make
@@ -72,6 +73,10 @@ class Context(Protocol):
     def patterns(self, name: str) -> PatternSet: ...
 
     def corpus(self, name: str, of: Kind = "sentences") -> Corpus: ...
+
+    def reference(self, name: str) -> Reference | None:
+        """None where there is none: it is the operator's own, and a policy may come before it."""
+        ...
 
 
 def fingerprint(name: str, *parts: Any) -> str:

@@ -14,7 +14,8 @@ from cachetools import Cache, LRUCache
 
 from gateway.campaigns.operations import Group
 from gateway.model import Batch, Clear, Distinct, Gap, Op, Peaks, Reading, Reads, Recent, Register, Sum, Take
-from gateway.observations import Fresh, Ledger, Observe, Series
+from gateway.observations import Blocks, Fresh, Ledger, Observe, Series
+from gateway.stores.blocks import BlockSums
 from gateway.stores.fresh import FreshSums
 from gateway.stores.ledger import LedgerRows
 from gateway.stores.population import Population, PopulationOp
@@ -42,6 +43,7 @@ _MAKE: Mapping[type[Op], Callable[[Any], Any]] = {
     Observe: lambda op: Profile(len(op.numbers)),
     Fresh: lambda op: FreshSums(len(op.amounts)),
     Series: lambda op: SeriesRows(),
+    Blocks: lambda op: BlockSums(op.width),
 }
 
 SLICE = 200

@@ -13,6 +13,7 @@ from gateway.corpora import Corpus, Kind
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Outcome, Parameters, Principal, Route, Turn, Usage
 from gateway.patterns import PatternSet
+from gateway.references import Reference
 from gateway.signals import DETECTORS
 from gateway.signals.base import Detector, Step
 from gateway.stores.memory import MemoryStore
@@ -27,6 +28,7 @@ class Compiling:
     population: str = "principal"
     sets: Mapping[str, PatternSet] = field(default_factory=dict)
     corpora: Mapping[str, Corpus] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
 
     def condition(self, spec: Any) -> Condition:
         return compile_condition(spec, self.sets)
@@ -38,6 +40,9 @@ class Compiling:
         assert self.corpora[name].origin.of == of
         return self.corpora[name]
 
+    def reference(self, name: str) -> Reference | None:
+        return self.references.get(name)
+
 
 def call(text: str = "", **parameters: Any) -> Call:
     """A chat call with one user turn."""
@@ -45,12 +50,15 @@ def call(text: str = "", **parameters: Any) -> Call:
     return Call(CHAT, model="m", turns=turns, parameters=Parameters(**parameters), messages=1)
 
 
-def detector(name: str, options: Any, population: str = "principal", *named: PatternSet | Corpus) -> Detector:
+def detector(
+    name: str, options: Any, population: str = "principal", *named: PatternSet | Corpus | Reference
+) -> Detector:
     """A compiled detector from options as they stand in YAML; `named` are all sets and collections."""
     kind: Callable[..., Detector] = DETECTORS[name]
     sets = {one.id: one for one in named if isinstance(one, PatternSet)}
     corpora = {one.origin.name: one for one in named if isinstance(one, Corpus)}
-    context = Compiling(population, sets, corpora)
+    references = {one.origin.name: one for one in named if isinstance(one, Reference)}
+    context = Compiling(population, sets, corpora, references)
     return kind(DETECTORS[name].options_type.model_validate(options), context)
 
 
