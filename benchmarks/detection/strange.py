@@ -17,7 +17,7 @@ from benchmarks.detection.corpus import locate
 from gateway.adapters.replay import Nobody, Player
 from gateway.corpora import Origin
 from gateway.evaluation.honest import Made, make
-from gateway.exchange import Gate
+from gateway.gate import Gate
 from gateway.model import Mode
 from gateway.policies.bundle import Bundle
 from gateway.policies.compile import compile_bundle
