@@ -84,6 +84,7 @@ def test_the_pack_holds_what_the_documentation_lists() -> None:
         "campaign",
         "public-corpora",
         "own-baseline",
+        "provenance",
     }
     assert [rung.id for rung in BUNDLE.ladder.rungs] == ["watch", "narrow", "throttle", "perturb", "refuse"]
 
