@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 from zlib import crc32
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading
 from gateway.observations import Observe
-from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.base import Among, Context, Detector, Options, fingerprint
 from gateway.signals.shingles import sample, tokens
 
 HALF_LIFE = 604_800.0
@@ -56,7 +57,11 @@ def observed(facts: Facts, key: str) -> Sequence[Op]:
     """The same as what is to be counted; worked out once for all signals that share it."""
     ops: Sequence[Op] | None = facts.memo.get(key)
     if ops is None:
-        ops = facts.memo[key] = (observe(facts, key),)
+        # Another profile of the same call holds the same numbers; to work them out is most of the cost.
+        known: Observe | None = facts.memo.get("observed")
+        if known is None:
+            known = facts.memo["observed"] = observe(facts, key)
+        ops = facts.memo[key] = (known if known.key == key else replace(known, key=key),)
     return ops
 
 
@@ -95,7 +100,7 @@ METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 class ProfileOptions(Options):
-    """Which number of the profile, and from how many prompts on."""
+    """Which number of which profile, and from how many prompts on."""
 
     metric: Literal[
         "replied",
@@ -111,6 +116,8 @@ class ProfileOptions(Options):
         "repeats",
     ]
     """Which number, see above."""
+    among: Among = "calls"
+    """Of all calls, or only of openings, which replay no answer."""
     min: int = Field(ge=1)
     """No verdict below so many prompts."""
 
@@ -125,9 +132,10 @@ class Profile(Detector):
     end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
     `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt
     before. `repeats`: share of prompts that came before. Counted after the request was forwarded, so from
-    the next call on. No verdict below `min` prompts.
+    the next call on. No verdict below `min` prompts. `among: openings` is another profile, of calls that
+    replay no answer: conversations between those of a harvest do not dilute it.
 
-    Options: `metric`, `min`.
+    Options: `metric`, `among` (calls, openings), `min`.
     Example: `profile: {metric: skeleton, min: 50}`
     """
 
@@ -137,7 +145,8 @@ class Profile(Detector):
 
     def __init__(self, options: ProfileOptions, context: Context) -> None:
         self._metric, self._min = METRICS[options.metric], options.min
-        self._key = fingerprint("profile", context.population)
+        self._openings = options.among == "openings"
+        self._key = fingerprint("profile", context.population, *["openings"] * self._openings)
         self.reads = (Observe(self._key, HALF_LIFE),)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
@@ -149,4 +158,4 @@ class Profile(Detector):
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, once for all signals of the same calls."""
-        return observed(facts, self._key)
+        return () if self._openings and facts.replied() else observed(facts, self._key)

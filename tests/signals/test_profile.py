@@ -45,6 +45,17 @@ def test_conversations_replay_answers_and_a_prefill_is_none() -> None:
     assert _after("replied", [chat, prefilled, chat, prefilled] * 2) == 0.5
 
 
+def test_a_profile_of_openings_is_another_and_hears_no_conversation() -> None:
+    typed = Call(CHAT, turns=(Turn("user", "hi"), Turn("assistant", "Hello"), Turn("user", "so what")))
+    openings = bench("profile", {"metric": "hurried", "among": "openings", "min": 5})
+    for _ in range(6):
+        openings.send(call("Name it."))
+        openings.send(typed)
+    assert openings.send(call("the end")) == Measure(0.0, 6)
+    assert _after("hurried", [call("Name it."), typed] * 3) == 0.5
+    assert openings.detector.reads != _profile("hurried").detector.reads
+
+
 def test_words_are_counted_of_long_prompts_too() -> None:
     assert _after("words", [call("one two three")] * 8) == 3.0
     assert _after("words", [call("four " * 2000)] * 8) == pytest.approx(2000, rel=0.01)
