@@ -42,7 +42,7 @@ _HONEST = {
     "app-template": "application", "rag-app": "application", "eval-judge": "judge",
     "eval-harness": "suite form", "app-system-prompt": "application",
 }  # fmt: skip
-_WRITTEN, _LATER = (Path(__file__).with_name(name) for name in ("written.yaml", "fresh.yaml"))
+WRITTEN, LATER = (Path(__file__).with_name(name) for name in ("written.yaml", "fresh.yaml"))
 SUITES = "suites"
 """Under this name it holds the forms of test suites, and the templates of principals under their truth."""
 _BARE = ("evol_instruct", "instructionwild_user_prompts", "self_instruct_user_oriented")
@@ -51,7 +51,7 @@ _SETS = ("alpaca_eval_805", "mt_bench", "self_instruct_user_oriented", "benchmar
 """Finite sets that honest evaluations ask."""
 
 
-def written(file: Path = _WRITTEN) -> dict[str, dict[str, str]]:
+def written(file: Path = WRITTEN) -> dict[str, dict[str, str]]:
     """Our own templates by truth and name."""
     return msgspec.convert(yaml.safe_load(file.read_text("utf-8")), dict[str, dict[str, str]])
 
@@ -130,7 +130,7 @@ def _templates(prompts: Path) -> Iterator[tuple[str, Template]]:
     ):  # fmt: skip
         for scenario, template in framework_templates(prompts, corpus, kinds, refused):
             yield f"{side}:{scenario}", template
-    yield from _own(_WRITTEN)
+    yield from _own(WRITTEN)
 
 
 def _own(file: Path) -> Iterator[tuple[str, Template]]:
@@ -187,7 +187,7 @@ def make(data: Path, out: Path) -> dict[str, int]:
         _write(out / "traffic", half, maker)
         made[half] = len(maker.principals)
     later = Maker(filled, FRESH)
-    for truth, template in _own(_LATER):
+    for truth, template in _own(LATER):
         later.templated(truth, template)
     _write(out / "traffic", FRESH, later)
     made[FRESH] = len(later.principals)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import Mock
 
 import pytest
 
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Parameters, Principal, Turn
+from gateway.signals import profile as module
 from tests.signals.support import CHAT, Bench, bench, call
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in "prstvxz"]
@@ -54,6 +56,21 @@ def test_a_profile_of_openings_is_another_and_hears_no_conversation() -> None:
     assert openings.send(call("the end")) == Measure(0.0, 6)
     assert _after("hurried", [call("Name it."), typed] * 3) == 0.5
     assert openings.detector.reads != _profile("hurried").detector.reads
+
+
+def test_a_call_is_worked_out_once_for_both_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_out = Mock(wraps=module.observe)
+    monkeypatch.setattr(module, "observe", work_out)
+    of_all, of_openings = (
+        _profile("words"),
+        bench("profile", {"metric": "words", "among": "openings", "min": 5}),
+    )
+    made = call("one two three")
+    facts = Facts(made, Principal("p"), Client(), 0.0, fresh=made.turns)
+    (mine,), (theirs,) = of_all.detector.study(facts, []), of_openings.detector.study(facts, [])
+    work_out.assert_called_once()
+    assert mine.key != theirs.key
+    assert of_all.detector.study(facts, []) == (mine,)
 
 
 def test_words_are_counted_of_long_prompts_too() -> None:
