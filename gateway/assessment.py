@@ -236,6 +236,8 @@ class Assessment:
                     except Exception as error:  # noqa: BLE001  as above
                         self.skipped |= dict.fromkeys(planned.signals, type(error).__name__)
                         continue
+                    if amount is None:
+                        continue
                     if gauge.calls:
                         amounts.append((column, 1.0))
                         column += 1

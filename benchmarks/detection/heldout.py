@@ -3,8 +3,9 @@
 Every principal sends one template: of a public framework (DATA/prompts) or of `written.yaml`,
 with ever-new slots. Honest templates are the hardest that there are: applications, retrieval, judges, test
 suites, makers of flashcards. Slots, parameters and arrivals of both sides are drawn from the same mixtures.
-Two directories are made, `look` and `report`, which share no framework and no written template: policies may
-be improved on what `look` shows, and only `report` says whether that helped.
+Three directories are made. `look` and `report` share no framework and no written template: policies may be
+improved on what `look` shows, and only `report` says whether that helped. `fresh` holds the templates of
+`fresh.yaml` and nothing else, for when `report` has been seen too often.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ REQUESTS = 90
 START = 1_767_571_200.0
 DAY = 86_400.0
 HALVES = ("look", "report")
+FRESH = "fresh"
+"""The third part, of later templates alone."""
 _ATTACKS = {
     "instruction-generation": "generation", "evol-instruct": "generation", "oss-instruct": "generation",
     "qa-generation": "generation", "textbook-generation": "generation", "persona-generation": "generation",
@@ -39,7 +42,7 @@ _HONEST = {
     "app-template": "application", "rag-app": "application", "eval-judge": "judge",
     "eval-harness": "suite form", "app-system-prompt": "application",
 }  # fmt: skip
-_WRITTEN = Path(__file__).with_name("written.yaml")
+WRITTEN, LATER = (Path(__file__).with_name(name) for name in ("written.yaml", "fresh.yaml"))
 SUITES = "suites"
 """Under this name it holds the forms of test suites, and the templates of principals under their truth."""
 _BARE = ("evol_instruct", "instructionwild_user_prompts", "self_instruct_user_oriented")
@@ -48,9 +51,9 @@ _SETS = ("alpaca_eval_805", "mt_bench", "self_instruct_user_oriented", "benchmar
 """Finite sets that honest evaluations ask."""
 
 
-def written() -> dict[str, dict[str, str]]:
+def written(file: Path = WRITTEN) -> dict[str, dict[str, str]]:
     """Our own templates by truth and name."""
-    return msgspec.convert(yaml.safe_load(_WRITTEN.read_text("utf-8")), dict[str, dict[str, str]])
+    return msgspec.convert(yaml.safe_load(file.read_text("utf-8")), dict[str, dict[str, str]])
 
 
 def refused(row: Row) -> bool:
@@ -127,7 +130,11 @@ def _templates(prompts: Path) -> Iterator[tuple[str, Template]]:
     ):  # fmt: skip
         for scenario, template in framework_templates(prompts, corpus, kinds, refused):
             yield f"{side}:{scenario}", template
-    for truth, texts in written().items():
+    yield from _own(WRITTEN)
+
+
+def _own(file: Path) -> Iterator[tuple[str, Template]]:
+    for truth, texts in written(file).items():
         for name, text in texts.items():
             if truth != SUITES:
                 yield truth, Template(name, f"written {name}", text)
@@ -167,7 +174,7 @@ def half_of(family: str) -> str:
 
 
 def make(data: Path, out: Path) -> dict[str, int]:
-    """Write both halves below OUT/traffic; returns how many principals each has."""
+    """Write all parts below OUT/traffic; returns how many principals each has."""
     prompts = data / "prompts"
     filled, made = fills(prompts), {}
     for half in HALVES:
@@ -179,6 +186,11 @@ def make(data: Path, out: Path) -> dict[str, int]:
         _bare(prompts, maker)
         _write(out / "traffic", half, maker)
         made[half] = len(maker.principals)
+    later = Maker(filled, FRESH)
+    for truth, template in _own(LATER):
+        later.templated(truth, template)
+    _write(out / "traffic", FRESH, later)
+    made[FRESH] = len(later.principals)
     return made
 
 

@@ -10,6 +10,7 @@ from gateway.signals.cadence import Cadence
 from gateway.signals.campaign import Campaign
 from gateway.signals.corpus import Corpus
 from gateway.signals.drift import Drift
+from gateway.signals.followed import Followed
 from gateway.signals.kind import KindOf
 from gateway.signals.pool import Pool
 from gateway.signals.profile import Profile
@@ -33,6 +34,7 @@ DETECTORS: Mapping[str, type[Detector]] = {
         Profile,
         KindOf,
         Variety,
+        Followed,
         Campaign,
         Pool,
         Corpus,

@@ -35,18 +35,22 @@ from gateway.references import Reference
 Step = Literal["enter", "study", "settle"]
 """When something is counted, see above."""
 
+Among = Literal["calls", "openings"]
+"""Which calls a number is of: all, or openings, which replay no answer. Among those a harvest stands beside
+other people's first words, and not beside their whole conversations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """An amount to add up for every call that reaches the detector, said once instead of done at each call.
 
     All gauges of a bundle are counted together. `sum` reads what was added up. With `calls` its first number
-    is that of the calls, and the amount the second one. A failing `amount` counts neither.
+    is that of the calls, and the amount the second one. A failing `amount` counts neither, nor does None.
     """
 
     sum: Sum
     step: Step
-    amount: Callable[[Facts], float]
+    amount: Callable[[Facts], float | None]
     calls: bool = False
 
 

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 from zlib import crc32
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading
 from gateway.observations import Observe
-from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.base import Among, Context, Detector, Options, fingerprint
 from gateway.signals.shingles import sample, tokens
 
 HALF_LIFE = 604_800.0
@@ -56,7 +57,11 @@ def observed(facts: Facts, key: str) -> Sequence[Op]:
     """The same as what is to be counted; worked out once for all signals that share it."""
     ops: Sequence[Op] | None = facts.memo.get(key)
     if ops is None:
-        ops = facts.memo[key] = (observe(facts, key),)
+        # Another profile of the same call holds the same numbers; to work them out is most of the cost.
+        known: Observe | None = facts.memo.get("observed")
+        if known is None:
+            known = facts.memo["observed"] = observe(facts, key)
+        ops = facts.memo[key] = (known if known.key == key else replace(known, key=key),)
     return ops
 
 
@@ -95,7 +100,7 @@ METRICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 class ProfileOptions(Options):
-    """Which number of the profile, and from how many prompts on."""
+    """Which number of which profile, and from how many prompts on."""
 
     metric: Literal[
         "replied",
@@ -111,22 +116,26 @@ class ProfileOptions(Options):
         "repeats",
     ]
     """Which number, see above."""
+    among: Among = "calls"
+    """Of all calls, or only of openings, which replay no answer."""
     min: int = Field(ge=1)
     """No verdict below so many prompts."""
 
 
 class Observed(Detector):
-    """Counts the profile of one population's calls; its subclasses make a number of it."""
+    """Counts the profile of one population's calls, or of those among them that are openings; its subclasses
+    make a number of it."""
 
     fields = frozenset({"prompt.user", "prompt.system", "prompt.tool", "request.replied", "request.tools"})
 
-    def __init__(self, population: str) -> None:
-        self._key = fingerprint("profile", population)
+    def __init__(self, population: str, among: Among = "calls") -> None:
+        self._openings = among == "openings"
+        self._key = fingerprint("profile", population, *["openings"] * self._openings)
         self.reads = (Observe(self._key, HALF_LIFE),)
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, once for all signals of the same calls."""
-        return observed(facts, self._key)
+        return () if self._openings and facts.replied() else observed(facts, self._key)
 
 
 class Profile(Observed):
@@ -139,9 +148,10 @@ class Profile(Observed):
     end with three words that recur in a tenth of all. `skeleton`: mean share of a prompt that recurs so.
     `frame`: the same in words, which is how long a template is. `similarity`: mean similarity to the prompt
     before. `repeats`: share of prompts that came before. Counted after the request was forwarded, so from
-    the next call on. No verdict below `min` prompts.
+    the next call on. No verdict below `min` prompts. `among: openings` is another profile, of calls that
+    replay no answer: conversations between those of a harvest do not dilute it.
 
-    Options: `metric`, `min`.
+    Options: `metric`, `among` (calls, openings), `min`.
     Example: `profile: {metric: skeleton, min: 50}`
     """
 
@@ -149,7 +159,7 @@ class Profile(Observed):
     options_type = ProfileOptions
 
     def __init__(self, options: ProfileOptions, context: Context) -> None:
-        super().__init__(context.population)
+        super().__init__(context.population, options.among)
         self._metric, self._min = METRICS[options.metric], options.min
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:

@@ -14,7 +14,7 @@ from pydantic import Field
 from gateway.conditions import found
 from gateway.fields import Facts
 from gateway.model import Measure, Op, Reading, Sum
-from gateway.signals.base import Context, Detector, Options, fingerprint
+from gateway.signals.base import Among, Context, Detector, Options, fingerprint
 from gateway.units import Duration
 
 _SLICES = 4
@@ -28,6 +28,8 @@ class VarietyOptions(Options):
     """The kinds: `@` and the id of a pattern set, in which each pattern is one."""
     over: Duration
     """The window: 7d."""
+    among: Among = "calls"
+    """Of all calls, or only of openings, which replay no answer."""
     min: int = Field(ge=1)
     """No verdict below so many prompts."""
 
@@ -39,7 +41,7 @@ class Variety(Detector):
     prompts, as in a template, adds nothing; one in half of them adds a half. Counted after the request was
     forwarded, so from the next call on. No verdict below `min` prompts.
 
-    Options: `of`, `over`, `min`.
+    Options: `of`, `over`, `among` (calls, openings), `min`.
     Example: `variety: {of: '@task-kinds', over: 7d, min: 30}`
     """
 
@@ -52,7 +54,9 @@ class Variety(Detector):
         self._over, self._min = options.over, options.min
         kinds = list(self._patterns.patterns)
         self._columns = {kind: column for column, kind in enumerate(kinds, 1)}
-        self._key = fingerprint("variety", options.of, kinds, options.over, context.population)
+        self._openings = options.among == "openings"
+        which = ["openings"] * self._openings
+        self._key = fingerprint("variety", options.of, kinds, options.over, context.population, *which)
         self.reads = (self._sum((0.0,) * (1 + len(kinds))),)
 
     def _sum(self, amounts: tuple[float, ...]) -> Sum:
@@ -67,7 +71,7 @@ class Variety(Detector):
 
     def study(self, facts: Facts, readings: Sequence[Reading]) -> Sequence[Op]:
         """This prompt, and the kinds it is of; nothing where no new user text came."""
-        if not facts.text("user"):
+        if not facts.text("user") or (self._openings and facts.replied()):
             return ()
         ops: Sequence[Op] | None = facts.memo.get(self._key)
         if ops is None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.conditions import Condition, Spec
 from gateway.fields import Facts
 from gateway.model import Distinct, Measure, Op, Reading, Sum
-from gateway.signals.base import Context, Detector, Gauge, Options, Step, digest, fingerprint
+from gateway.signals.base import Among, Context, Detector, Gauge, Options, Step, digest, fingerprint
 from gateway.units import Window
 
 
@@ -83,12 +83,14 @@ class Count(Detector):
 
 
 class RatioOptions(Options):
-    """Which calls make the numerator, over which window, and from how many calls on."""
+    """Which calls make the numerator, over which window, of which and from how many calls on."""
 
     where: Spec = Field(min_length=1)
     """The calls that make the numerator."""
     over: Window
     """The window: 1h, 24h."""
+    among: Among = "calls"
+    """Of all calls, or only of openings, which replay no answer."""
     min: int = Field(ge=1)
     """No verdict below so many calls."""
 
@@ -97,9 +99,9 @@ class Ratio(Detector):
     """Description: the share of calls in a window that satisfy a condition; no verdict below `min` calls.
 
     A condition on the prompt's text is asked after the request was forwarded, so it counts from the next
-    call on.
+    call on, and so does everything `among: openings`.
 
-    Options: `where`, `over`, `min`.
+    Options: `where`, `over`, `among` (calls, openings), `min`.
     Example: `ratio: {where: {request.max_tokens: {lte: 2}}, over: 1h, min: 50}`
     """
 
@@ -111,12 +113,18 @@ class Ratio(Detector):
         self.fields = self._where.fields
         self._min = options.min
         late = self._where.late
-        step: Step = "settle" if late else "study" if _reads_text(self._where) else "enter"
+        openings = options.among == "openings"
+        studied = openings or _reads_text(self._where)
+        step: Step = "settle" if late else "study" if studied else "enter"
         self._now = step == "enter"
-        key = fingerprint("ratio", options.over, self._where.canonical, context.population)
-        counted = Sum(key, options.over, (0.0, 0.0))
+        about = (options.over, self._where.canonical, context.population)
+        counted = Sum(fingerprint("ratio", *about, *["openings"] * openings), options.over, (0.0, 0.0))
         self.reads = (counted,)
-        self.gauges = (Gauge(counted, step, self._where.weigh, calls=True),)
+        amount = self._of_an_opening if openings else self._where.weigh
+        self.gauges = (Gauge(counted, step, amount, calls=True),)
+
+    def _of_an_opening(self, facts: Facts) -> float | None:
+        return None if facts.replied() else self._where.weigh(facts)
 
     def read(self, facts: Facts, readings: Sequence[Reading]) -> Measure | None:
         """Hits over calls."""

@@ -102,7 +102,8 @@ class Bench:
         """What the engine adds up, each sum by itself."""
         for gauge in self.detector.gauges:
             if gauge.step == step:
-                amounts = (1.0,) * gauge.calls + (gauge.amount(facts),)
+                amount = gauge.amount(facts)
+                amounts = () if amount is None else (1.0,) * gauge.calls + (amount,)
                 self.store.apply([("p", [replace(gauge.sum, amounts=amounts)])], self.now)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import Mock
 
 import pytest
 
 from gateway.fields import Facts
 from gateway.model import Call, Client, Measure, Parameters, Principal, Turn
+from gateway.signals import profile as module
 from tests.signals.support import CHAT, Bench, bench, call
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in "prstvxz"]
@@ -43,6 +45,32 @@ def test_conversations_replay_answers_and_a_prefill_is_none() -> None:
     chat = Call(CHAT, turns=(asked, answered, asked))
     prefilled = Call(CHAT, turns=(asked, answered))
     assert _after("replied", [chat, prefilled, chat, prefilled] * 2) == 0.5
+
+
+def test_a_profile_of_openings_is_another_and_hears_no_conversation() -> None:
+    typed = Call(CHAT, turns=(Turn("user", "hi"), Turn("assistant", "Hello"), Turn("user", "so what")))
+    openings = bench("profile", {"metric": "hurried", "among": "openings", "min": 5})
+    for _ in range(6):
+        openings.send(call("Name it."))
+        openings.send(typed)
+    assert openings.send(call("the end")) == Measure(0.0, 6)
+    assert _after("hurried", [call("Name it."), typed] * 3) == 0.5
+    assert openings.detector.reads != _profile("hurried").detector.reads
+
+
+def test_a_call_is_worked_out_once_for_both_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_out = Mock(wraps=module.observe)
+    monkeypatch.setattr(module, "observe", work_out)
+    of_all, of_openings = (
+        _profile("words"),
+        bench("profile", {"metric": "words", "among": "openings", "min": 5}),
+    )
+    made = call("one two three")
+    facts = Facts(made, Principal("p"), Client(), 0.0, fresh=made.turns)
+    (mine,), (theirs,) = of_all.detector.study(facts, []), of_openings.detector.study(facts, [])
+    work_out.assert_called_once()
+    assert mine.key != theirs.key
+    assert of_all.detector.study(facts, []) == (mine,)
 
 
 def test_words_are_counted_of_long_prompts_too() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fields import Facts
-from gateway.model import Client, Measure, Principal
+from gateway.model import Call, Client, Measure, Principal, Turn
 from gateway.patterns import Pattern, PatternSet
-from tests.signals.support import bench, call, detector
+from tests.signals.support import CHAT, bench, call, detector
 
 KINDS = PatternSet(
     "kinds", {"list": Pattern("(?i)list"), "name": Pattern("(?i)name"), "why": Pattern("(?i)why")}
@@ -34,6 +34,15 @@ def test_two_prompts_of_different_kinds_differ_in_both() -> None:
 
 def test_a_kind_that_is_in_all_prompts_adds_nothing() -> None:
     assert _after(*["List and name them.", "List them: why?"] * 50) == Measure(1.0, 100)
+
+
+def test_variety_among_openings_does_not_hear_conversations() -> None:
+    signal = bench("variety", {**OPTIONS, "among": "openings"}, KINDS)
+    for _ in range(6):
+        signal.send(call("List five rivers."))
+        turns = (Turn("user", "List"), Turn("assistant", "Rhine"), Turn("user", "Why?"))
+        signal.send(Call(CHAT, turns=turns))
+    assert signal.send(call("the end")) == Measure(0.0, 6)
 
 
 def test_no_verdict_below_so_many_prompts_and_none_for_calls_without_text() -> None:

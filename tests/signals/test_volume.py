@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.fields import Facts
-from gateway.model import Client, Distinct, Measure, Principal, Usage
+from gateway.model import Client, Distinct, Measure, Principal, Turn, Usage
 from tests.signals.support import Bench, bench, call, detector
 
 COUNTED = Usage(input_tokens=30, output_tokens=7, logprob_tokens=7)
@@ -68,6 +68,16 @@ def test_a_ratio_has_no_verdict_below_its_minimum() -> None:
     assert signal.send(call(echo=True)) is None
     assert signal.send(call()) is None
     assert signal.send(call(echo=True)) == Measure(2 / 3, 3)
+
+
+def test_a_ratio_among_openings_is_not_diluted_by_conversations() -> None:
+    asked, answered = Turn("user", "x"), Turn("assistant", "y")
+    chat = replace(call("x"), turns=(asked, answered, asked))
+    signal = bench("ratio", {"where": {"request.echo": True}, "over": "1h", "min": 2, "among": "openings"})
+    for made in (call("x", echo=True), chat, chat, chat, call("x", echo=True), chat):
+        signal.send(made)
+    assert signal.send(call("x")) == Measure(1.0, 2)
+    assert signal.send(call("x")) == Measure(2 / 3, 3)
 
 
 def test_a_ratio_whose_condition_needs_the_answer_counts_at_the_end() -> None:

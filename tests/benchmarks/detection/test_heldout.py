@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.detection.corpus import read_corpus
-from benchmarks.detection.heldout import HALVES, REQUESTS, SUITES, half_of, main, written
+from benchmarks.detection.heldout import FRESH, HALVES, LATER, REQUESTS, SUITES, half_of, main, written
 from tests.benchmarks.detection.test_slots import corpora
 
 SLOTS = {"doc", "task", "a", "b", "topic", "seeds", "said", "problem", "n"}
@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_slot_of_our_own_templates_can_be_filled() -> None:
-    texts = [text for own in written().values() for text in own.values()]
+    texts = [text for all_ in (written(), written(LATER)) for own in all_.values() for text in own.values()]
     assert texts
     assert {slot for text in texts for slot in re.findall(r"\{(\w+)\}", text)} <= SLOTS
 
@@ -38,6 +38,13 @@ def test_no_family_of_templates_is_in_both_halves(made: Path) -> None:
     assert families[0]
     assert families[1]
     assert not families[0] & families[1]
+
+
+def test_the_third_part_holds_the_later_templates_and_no_other(made: Path) -> None:
+    rows = (made / "traffic" / f"{FRESH}.principals.jsonl").read_text("utf-8").splitlines()
+    later = {name for own in written(LATER).values() for name in own}
+    assert {json.loads(row)["template"].split("/")[1] for row in rows} == later
+    assert not later & {name for own in written().values() for name in own}
 
 
 def test_the_benchmark_reads_it_as_traffic_of_both_sides(made: Path) -> None:
