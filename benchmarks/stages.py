@@ -113,14 +113,15 @@ class Calls:
 
 @contextmanager
 def gates() -> Iterator[Callable[[str], Gate]]:
-    """Gates by name: `off`, `shadow`, `enforce`, each with a store of its own."""
+    """Gates by name: `unscored` (no policies), `shadow`, `enforce`, each with a store of its own."""
     identify = Identifier(IdentityConfig(), b"a secret for the benchmark, 32 b.")
     with tempfile.TemporaryDirectory() as folder:
         edited = transforming(Path(folder, "policies"))
 
         def gate(name: str) -> Gate:
-            bundle = load_bundle(edited if name == "enforce" else POLICIES)
-            mode = {"off": Mode.DISABLED, "shadow": Mode.SHADOW, "enforce": Mode.ENFORCE}[name]
+            mode = Mode.ENFORCE if name == "enforce" else Mode.SHADOW
+            source = edited if name == "enforce" else POLICIES
+            bundle = None if name == "unscored" else load_bundle(source)
             return Gate(bundle, mode, MemoryStore(10_000), identify)
 
         yield gate
@@ -128,10 +129,10 @@ def gates() -> Iterator[Callable[[str], Gate]]:
 
 def stages(gate: Callable[[str], Gate], calls: int) -> list[Stage]:
     """The budget's rows."""
-    off = Calls(gate("off")).medians(calls)
+    unscored = Calls(gate("unscored")).medians(calls)
     shadow = Calls(gate("shadow")).medians(calls)
     streams = {name: Calls(gate(name), stream=True).medians(calls // 10) for name in ("shadow", "enforce")}
-    reading = off["before forwarding"]
+    reading = unscored["before forwarding"]
     return [
         Stage("reading the request, identity", reading, 6.0),
         Stage("counters, patterns, rules", shadow["before forwarding"] - reading, 12.0),

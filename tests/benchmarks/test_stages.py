@@ -25,11 +25,9 @@ def test_each_setting_is_told_apart_and_every_row_is_there() -> None:
         rows = stages(gate, 20)
         assert [row.name for row in rows if row.budget is None] == ["reading a JSON answer", "settling"]
         assert len(rows) == 8
-        assert [gate(name).ceiling.name for name in ("off", "shadow", "enforce")] == [
-            "DISABLED",
-            "SHADOW",
-            "ENFORCE",
-        ]
+        made = [gate(name) for name in ("unscored", "shadow", "enforce")]
+        assert [one.ceiling.name for one in made] == ["SHADOW", "SHADOW", "ENFORCE"]
+        assert [one.bundle is None for one in made] == [True, False, False]
 
 
 def test_a_profile_is_kept_for_people_and_for_tools(
