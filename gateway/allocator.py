@@ -13,8 +13,17 @@ _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """glibc's; other C libraries have none, and nothing to give back."""
 
 
-def give_back() -> None:
-    """Collect what is in cycles, and let the allocator part with its free pages. Takes 20 ms (measured)."""
+def settle() -> None:
+    """At start, once: what exists now stays, so that no later collection of garbage looks through it."""
     gc.collect()
+    gc.freeze()
+    give_back()
+
+
+def give_back() -> None:
+    """Let the allocator part with its free pages; other threads go on meanwhile.
+
+    Garbage in cycles is not looked for: that would stop every call for as long as all state takes to visit.
+    """
     if _trim is not None:
         _trim(0)

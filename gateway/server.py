@@ -24,6 +24,7 @@ from gateway.adapters.asgi import Parts, Proxy
 from gateway.adapters.pins import Pins
 from gateway.adapters.proof import load_proven, proven_files
 from gateway.admin.app import admin_app
+from gateway.allocator import settle
 from gateway.assemble import reloader_of
 from gateway.audit import Writer
 from gateway.campaigns.operations import Group
@@ -303,6 +304,7 @@ def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError when it cannot start."""
     metrics = Metrics()
     reloader = reloader_of(config, metrics, load_proven, proven_files)
+    settle()
     listeners = (
         listen(config.server.host, config.server.port),
         listen(config.admin.host, config.admin.port),

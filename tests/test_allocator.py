@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 
-from gateway.allocator import give_back
+from gateway.allocator import give_back, settle
 
 
 def _resident() -> int:
@@ -24,3 +25,11 @@ def test_what_was_freed_below_something_that_is_held_goes_back_to_the_system() -
     give_back()
     assert _resident() < before - 20_000
     assert len(last) == 4096
+
+
+def test_what_stands_at_start_is_passed_over_by_later_collections() -> None:
+    try:
+        settle()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
