@@ -98,6 +98,10 @@ def marking(
     policies.mkdir()
     words = {word: {"id": token(model, word), "count": 100 - place} for place, word in enumerate(_WORDS)}
     vocabulary = {"kind": "vocabulary", "id": "words", "title": "Words", "models": ["*"], "words": words}
+    # Always the same keys: what a run shows must not hang on which words its keys happen to favour.
+    ring = {"epochs": [{"id": "1", "begins": 0.0, "secret": "2a" * 32}]}
+    (home / "ring.json").write_text(json.dumps(ring))
+    (home / "ring.json").chmod(0o600)
     (policies / "test.yaml").write_text(f"---\n{json.dumps(vocabulary)}\n{_LADDER}")
     more: dict[str, Any] = {
         "policies": {"allow_actions": ["watermark"]},
@@ -132,10 +136,10 @@ def test_the_key_of_a_marked_text_stands_out(marking: tuple[GatewayProcess, Path
     body = {"messages": ASK, "max_tokens": 300, "temperature": 1, "ignore_eos": True}
     texts = [
         text_of(post(process.url, "/v1/chat/completions", {**body, "seed": seed}, "sk-marked"))
-        for seed in range(2)
+        for seed in range(6)
     ]
     evidence = GreenEvidence(words, texts)
     own = evidence.score(key_of(ring, "sk-marked"))
-    # 25 coins: an honest text comes so far for one key in a hundred.
+    # An honest text comes so far for one key in a hundred.
     assert evidence.p(own) < 0.01
-    assert process.records("sk-marked", 2)[0]["applied"] == ["log", "watermark"]
+    assert process.records("sk-marked", 6)[0]["applied"] == ["log", "watermark"]
