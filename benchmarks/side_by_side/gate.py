@@ -2,7 +2,7 @@
 
 Absolute times say nothing on a shared machine, so what is kept in `gate.json` are ratios within one run: ours
 over `bare`, the same server and client without a gateway. A ratio above the kept one times the tolerance
-fails, if two further runs find it too; `--write` keeps what was seen.
+fails, if four further runs find it too; `--write` keeps what was seen.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WATCHED = ("off", "shadow")
 LOADS = ("J", "B")
 TOLERANCE = 1.5
 """Ratios of one run moved by up to 1.3 with other tenants of the machine."""
-AGAIN = 2
+AGAIN = 4
 """Further runs before growth is believed."""
 
 
