@@ -12,6 +12,9 @@ from gateway.dialects.base import Dialect, Object
 LONGEST = 4096
 """Characters kept of an answer, all its choices together: what comes back is known by its beginning."""
 
+TOGETHER = 64
+"""Pieces kept apart: alone, a piece of one word takes ten times its letters."""
+
 
 class AnswerText:
     """Collects one answer; `see` each message with text as it passes, whole answers and events alike."""
@@ -29,7 +32,10 @@ class AnswerText:
         for stream, holder, key in self._dialect.content_parts(message):
             piece = str(holder[key])[: self._room]
             self._room -= len(piece)
-            self._texts.setdefault(stream, []).append(piece)
+            pieces = self._texts.setdefault(stream, [])
+            pieces.append(piece)
+            if len(pieces) >= TOGETHER:
+                pieces[:] = ["".join(pieces)]
 
     def text(self) -> str:
         """What was said, one choice after the other."""

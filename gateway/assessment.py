@@ -173,6 +173,11 @@ class Assessment:
             signals += population.steps["study"]
         return frozenset(op.key for planned in signals for op in planned.signal.detector.reads)
 
+    def release(self) -> None:
+        """Let go of what only signals that wait for the answer would need, where there are none."""
+        if not any(concern.planned.late for concern in self._concerns):
+            self._concerns.clear()
+
     def late(self) -> bool:
         """Score the signals that needed the answer; whether any gave a verdict."""
         found = False

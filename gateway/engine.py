@@ -147,7 +147,14 @@ class Transaction:
         writes = Writes()
         self._active.gauge("study", writes)
         self._active.each("study", writes)
-        return writes.batches(self._active.scopes) + self._try()
+        batches = writes.batches(self._active.scopes) + self._try()
+        # An answer may take minutes, and what was worked out on the way is several times the prompt.
+        self._facts.memo.clear()
+        self.body = {}
+        for assessment in (self._active, self._candidate):
+            if assessment is not None:
+                assessment.release()
+        return batches
 
     def settle(self, outcome: Outcome) -> list[Batch]:
         """The answer has ended: count what it cost, and read the signals that needed it."""

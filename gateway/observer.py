@@ -1,8 +1,9 @@
 """Reads along beside an answer after its bytes were sent on; holds nobody up and changes nothing.
 
 What an event means is the business of whoever is handed it. This is on the way of every event of every
-stream, so what nearly all of them are (one line of data, a line feed, a blank line) is cut by one
-`bytes.split`; whatever else SSE allows goes through `gateway.stream.Splitter`, to the same result.
+stream, so events are read some at a time, and what nearly all of them are (one line of data, a line feed, a
+blank line) is cut by one `bytes.split`; whatever else SSE allows goes through `gateway.stream.Splitter`, to
+the same result.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from gateway.stream import EVENT_LIMIT, EventTooLarge, Splitter, decode, objects
 _DATA = b"data: "
 _DONE = b"[DONE]"
 _GAP = b"\n\n"
+BATCH = 4096
+"""Bytes of server-sent events that are read at a time: sixteen or so in a row cost half of what each costs
+alone, between other streams (measured), and an event that was passed on has no need to be read at once."""
 
 
 class Observer:
@@ -42,8 +46,10 @@ class Observer:
         self._splitter: Splitter | None = Splitter(framing, limit) if framing == "ndjson" else None
         """None while SSE needs none."""
         self._pieces: list[bytes] = []
-        """What has not been read yet: the whole answer, or the beginning of an event."""
+        """What has not been read yet: the whole answer, or some events and the beginning of one."""
         self._size = 0
+        self._due = BATCH
+        """The size at which to read on."""
 
     def feed(self, data: bytes) -> None:
         """Read along; `data` as it went over the wire."""
@@ -64,36 +70,36 @@ class Observer:
 
     def close(self) -> None:
         """Read what is left; an answer that broke off is read as far as it came."""
-        rest = b"".join(self._pieces)
         if self._framing is None:
-            for message in objects(decode(rest)):
+            for message in objects(decode(b"".join(self._pieces))):
                 self._see(message)
-        else:
-            self._hand(rest if self._splitter is None else self._splitter.close())
+        elif self.blind is None:
+            if self._splitter is None:
+                self._read_on()
+            self._hand(b"".join(self._pieces) if self._splitter is None else self._splitter.close())
         self._pieces.clear()
 
     def _lines(self, data: bytes) -> None:
-        """Server-sent events without a CR, none of them too long; others from here on by the splitter."""
-        pieces = self._pieces
-        if b"\r" in data or self._size + len(data) > self._limit:
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size >= self._due:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Server-sent events without a CR, not too much at once; others from here on by the splitter."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if b"\r" in data or len(data) > self._limit:
             self._splitter = splitter = Splitter("sse", self._limit)
-            data = b"".join((*pieces, data))
-            pieces.clear()
             self._split(data, splitter)
             return
-        # A blank line may lie across two pieces.
-        if _GAP not in data and not (pieces and data[:1] == b"\n" and pieces[-1].endswith(b"\n")):
-            self._keep(data)
-            return
-        if pieces:
-            data = b"".join((*pieces, data))
-            pieces.clear()
         *events, rest = data.split(_GAP)
         for event in events:
             self._hand(event)
-        self._size = 0
-        if rest:
-            self._keep(rest)
+        self._size = len(rest)
+        # A long event must not be looked through again and again while it comes in.
+        self._due = max(BATCH, 2 * self._size)
+        self._pieces.append(rest)
 
     def _keep(self, data: bytes) -> None:
         if data:

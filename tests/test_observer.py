@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.dialects.base import Framing, Object
-from gateway.observer import Observer
+from gateway.observer import BATCH, Observer
 from gateway.stream import Splitter, parse
 from tests.streams import FRAMINGS, cut, places, single, streams
 
@@ -76,3 +77,21 @@ def test_an_observer_takes_any_line_ends_and_fields() -> None:
     assert observed([data], "sse") == (seen, None)
     assert observed(single(data), "sse") == (seen, None)
     assert observed([b"\n\xef\xbb\xbfdata: {}\n", b"\n"], "sse") == ([{}], None)
+
+
+@given(st.integers(1, 300), st.lists(st.sampled_from((10, 200, 9000)), min_size=1, max_size=40))
+def test_an_observer_reads_long_streams_and_long_events_piece_by_piece(step: int, sizes: list[int]) -> None:
+    sent = [{"n": number, "text": "x" * size} for number, size in enumerate(sizes * 3)]
+    data = b"".join(b"data: " + json.dumps(message).encode() + b"\n\n" for message in sent)
+    chunks = [data[at : at + step] for at in range(0, len(data), step)]
+    assert observed(chunks, "sse") == (sent, None)
+    cut_off = observed(chunks[:-1], "sse")[0]
+    assert cut_off == sent[: len(cut_off)]
+
+
+def test_an_observer_does_not_keep_a_stream() -> None:
+    seen: list[Object] = []
+    observer = Observer("sse", seen.append)
+    for number in range(10_000):
+        observer.feed(b'data: {"n":%d}\n\n' % number)
+        assert number - len(seen) < BATCH // 12

@@ -223,6 +223,7 @@ class _Visit:
             self.study = None
         if self.read_at is not None:
             self._decide(self.read_at)
+        self.body = b""
         began = perf_counter()
         self.exchange.forwarded(self.parts.clock())
         self.overhead += perf_counter() - began
