@@ -1,10 +1,10 @@
 """Named text patterns: many regular expressions matched in one pass, each proved by its own examples.
 
 Only RE2 (docs/decisions/0016): matching time is linear in the text whatever the pattern, so no prompt can
-stall the gateway. All patterns of all sets run as one `re2.Filter`: one pass finds the words that a pattern
-cannot match without, and only patterns whose words are there are run (of very long ones it looks for
-none). On prompts of 300 characters that it had not seen before 90 patterns took 20 µs, as one `re2.Set`
-for each of seven sets 37 µs (measured).
+stall the gateway. All patterns of all sets run as one `re2.Filter`, and very long ones as a second: one pass
+finds the words that a pattern cannot match without, and only patterns whose words are there are run. On
+prompts of 300 characters that it had not seen before 90 patterns took 20 µs, as one `re2.Set` for each of
+seven sets 37 µs (measured).
 
 **Normalisation.** Text is matched after `normalise`: characters that show nothing are removed (zero-width
 joiners, soft hyphens, bidirectional marks, variation selectors, tags) and what remains is brought to
@@ -38,11 +38,9 @@ KNOWN, KNOWN_LENGTH = 1024, 4096
 MAX_MEM = 64 << 20
 """Bytes that RE2 may use for one pattern's program and automaton."""
 LONG = 900
-"""Characters of a pattern beyond which it is run on every text: its many words would slow the pass that
-looks for words by more than the pattern itself takes (130 µs against 33 for the shipped sets on prompts of
-500 characters, measured)."""
-_NEVER = r"|\z(?s:.)"
-"""What no text has, and no word tells: with it beside, RE2 does not look for a pattern's words first."""
+"""Characters of a pattern beyond which it stands in the second filter: the words of a few patterns that name
+very many would slow the pass for all others (130 µs against 35 for the shipped sets on prompts of 500
+characters that it had seen, measured)."""
 
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties 15.0), unassigned ones included.
 _IGNORABLE = re.compile(
@@ -220,9 +218,18 @@ def _compiled(regexes: tuple[str, ...]) -> _Compiled:
 
 
 def _compile(regexes: Sequence[str]) -> _Compiled:
+    """Long patterns stand in a filter of their own, see `LONG`."""
+    parts = [
+        [at for at, regex in enumerate(regexes) if (len(regex) > LONG) is long] for long in (False, True)
+    ]
+    filters = [(part, _filter([regexes[at] for at in part])) for part in parts if part]
+    return _Compiled(lambda text: [part[hit] for part, find in filters for hit in find(text)])
+
+
+def _filter(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
     compiled = re2.Filter()
     for regex in regexes:
-        compiled.Add(f"(?:{regex}){_NEVER}" if len(regex) > LONG else regex, _options())
-    if regexes:
-        compiled.Compile()
-    return _Compiled(compiled.Match if regexes else lambda text: ())
+        compiled.Add(regex, _options())
+    compiled.Compile()
+    match: Callable[[bytes], Sequence[int] | None] = compiled.Match
+    return lambda text: match(text) or ()
