@@ -296,12 +296,20 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
 
 def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
     """Ids of the patterns that match the text that `get` reads; all sets are searched at once."""
-    # By the text: the edges of a short prompt are all of it.
-    text = get(facts) or ""
-    key = (patterns.scan, text)
-    hits: Mapping[str, tuple[str, ...]] | None = facts.memo.get(key)
+    scan = patterns.scan
+    known: dict[object, Mapping[str, tuple[str, ...]]] | None = facts.memo.get(scan)
+    if known is None:
+        known = facts.memo[scan] = {}
+    hits = known.get(get)
     if hits is None:
-        hits = facts.memo[key] = patterns.scan.within(text) if text else {}
+        text = get(facts)
+        if not text:
+            return ()
+        # By the text as well: the edges of a short prompt are all of it.
+        hits = known.get(text)
+        if hits is None:
+            hits = known[text] = scan.within(text)
+        known[get] = hits
     return hits.get(patterns.id, ())
 
 
