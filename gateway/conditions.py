@@ -296,12 +296,13 @@ def _cidr(get: _Get, operand: list[str]) -> Weigh:
 
 def found(facts: Facts, get: _Get, patterns: PatternSet) -> tuple[str, ...]:
     """Ids of the patterns that match the text that `get` reads; all sets are searched at once."""
-    # By the text: the edges of a short prompt are all of it.
-    text = get(facts) or ""
-    key = (patterns.scan, text)
-    hits: Mapping[str, tuple[str, ...]] | None = facts.memo.get(key)
+    known = facts.memo.setdefault(patterns.scan, {})
+    hits: Mapping[str, tuple[str, ...]] | None = known.get(get)
     if hits is None:
-        hits = facts.memo[key] = patterns.scan.within(text) if text else {}
+        text = get(facts)
+        if not text:
+            return ()
+        hits = known[get] = patterns.scan.within(text)
     return hits.get(patterns.id, ())
 
 

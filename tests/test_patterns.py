@@ -12,6 +12,7 @@ from gateway import patterns
 from gateway.patterns import (
     KNOWN_LENGTH,
     LIMIT,
+    TIERS,
     Pattern,
     PatternError,
     PatternSet,
@@ -96,6 +97,16 @@ def problems(items: dict[str, Pattern]) -> patterns.Problems:
     with pytest.raises(PatternError) as caught:
         PatternSet("s", items)
     return caught.value.problems
+
+
+@given(
+    st.lists(st.sampled_from(["reasoning", "a rubric", "Ω", "nothing", "\n", ""]), max_size=4).map(" ".join)
+)
+def test_a_pattern_of_very_many_words_finds_what_a_short_one_finds(text: str) -> None:
+    words = "|".join(f"unheard{at}" for at in range(max(TIERS) // 8))
+    pair = PatternSet("l", {"short": Pattern("^a|ing$"), "long": Pattern(f"^a|ing$|{words}")})
+    assert pair.search(prepare(text)) in ((), ("short", "long"))
+    assert pair.search(prepare(f"x unheard7 {text}?")) == ("long",)
 
 
 def test_every_expression_that_is_not_re2_is_told() -> None:

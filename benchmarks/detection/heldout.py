@@ -3,9 +3,10 @@
 Every principal sends one template: of a public framework (DATA/prompts) or of `written.yaml`,
 with ever-new slots. Honest templates are the hardest that there are: applications, retrieval, judges, test
 suites, makers of flashcards. Slots, parameters and arrivals of both sides are drawn from the same mixtures.
-Three directories are made. `look` and `report` share no framework and no written template: policies may be
-improved on what `look` shows, and only `report` says whether that helped. `fresh` holds the templates of
-`fresh.yaml` and nothing else, for when `report` has been seen too often.
+Five directories are made. `look` and `report` share no framework and no written template: policies may be
+improved on what `look` shows, and only `report` says whether that helped. The later parts hold the templates
+of one file each: `fresh` those of `fresh.yaml`, `study` what policies may be improved on, and `exam`, by the
+same hand in other styles, what is only ever counted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import gzip
 import json
 import random
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -29,8 +31,8 @@ REQUESTS = 90
 START = 1_767_571_200.0
 DAY = 86_400.0
 HALVES = ("look", "report")
-FRESH = "fresh"
-"""The third part, of later templates alone."""
+LATER = ("fresh", "study", "exam")
+"""Parts of later templates alone, each of the file of its name."""
 _ATTACKS = {
     "instruction-generation": "generation", "evol-instruct": "generation", "oss-instruct": "generation",
     "qa-generation": "generation", "textbook-generation": "generation", "persona-generation": "generation",
@@ -42,7 +44,8 @@ _HONEST = {
     "app-template": "application", "rag-app": "application", "eval-judge": "judge",
     "eval-harness": "suite form", "app-system-prompt": "application",
 }  # fmt: skip
-WRITTEN, LATER = (Path(__file__).with_name(name) for name in ("written.yaml", "fresh.yaml"))
+WRITTEN = Path(__file__).with_name("written.yaml")
+_SLOT = re.compile(r"\{\{(doc|task|a|b|topic|seeds|said|problem|n)\}\}")
 SUITES = "suites"
 """Under this name it holds the forms of test suites, and the templates of principals under their truth."""
 _BARE = ("evol_instruct", "instructionwild_user_prompts", "self_instruct_user_oriented")
@@ -54,6 +57,11 @@ _SETS = ("alpaca_eval_805", "mt_bench", "self_instruct_user_oriented", "benchmar
 def written(file: Path = WRITTEN) -> dict[str, dict[str, str]]:
     """Our own templates by truth and name."""
     return msgspec.convert(yaml.safe_load(file.read_text("utf-8")), dict[str, dict[str, str]])
+
+
+def later_file(part: str) -> Path:
+    """Where the templates of one of the later parts stand."""
+    return WRITTEN.with_name(f"{part}.yaml")
 
 
 def refused(row: Row) -> bool:
@@ -137,7 +145,12 @@ def _own(file: Path) -> Iterator[tuple[str, Template]]:
     for truth, texts in written(file).items():
         for name, text in texts.items():
             if truth != SUITES:
-                yield truth, Template(name, f"written {name}", text)
+                yield truth, Template(name, f"written {name}", _plain(text))
+
+
+def _plain(text: str) -> str:
+    """Braces that are no slots are text."""
+    return _SLOT.sub(r"{\1}", text.replace("{", "{{").replace("}", "}}"))
 
 
 def _suites(prompts: Path, maker: Maker) -> None:
@@ -186,11 +199,12 @@ def make(data: Path, out: Path) -> dict[str, int]:
         _bare(prompts, maker)
         _write(out / "traffic", half, maker)
         made[half] = len(maker.principals)
-    later = Maker(filled, FRESH)
-    for truth, template in _own(LATER):
-        later.templated(truth, template)
-    _write(out / "traffic", FRESH, later)
-    made[FRESH] = len(later.principals)
+    for part in LATER:
+        later = Maker(filled, part)
+        for truth, template in _own(later_file(part)):
+            later.templated(truth, template)
+        _write(out / "traffic", part, later)
+        made[part] = len(later.principals)
     return made
 
 

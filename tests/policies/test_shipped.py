@@ -47,11 +47,19 @@ FALSE_FRIENDS = [
     "社内向けの思考法の研修資料を作ってください。",
 ]
 
-FORMS = {"marked-pairs", "mark-scales", "problem-forms", "retrieval-forms"}
+WORDS = {"asked-things", "their-answers", "harder-ones", "model-answers", "for-each", "marks-asked"}
+"""What a prompt speaks of: only two or three of these at once are evidence."""
+MEANINGS = {"to-train", "items-asked", "whole-traces", "own-people", *WORDS}
+FORMS = {"marked-pairs", "mark-scales", "problem-forms", "retrieval-forms", *MEANINGS}
 """Forms of ordinary prompts, each told in all languages by one pattern."""
 NOT_BY_LANGUAGE = {"task-kinds", "evaluation-forms", *FORMS}
 """One pattern is one kind in all languages; forms of tests are the same in most."""
-ORDINARY = {"task-kinds", "reasoning-asked", *FORMS}
+ORDINARY = {"task-kinds", "reasoning-asked", *FORMS} - {
+    "to-train",
+    "items-asked",
+    "whole-traces",
+    "own-people",
+}
 """What ordinary prompts say too: only their shares and their variety count, beside other numbers."""
 
 
@@ -175,6 +183,28 @@ def test_a_spelling_trick_on_an_example_changes_nothing(name: str) -> None:
     for key, item in SETS[name]["items"].items():
         for example in item["match"]:
             assert key in patterns.search(prepare("\u200b".join(example)))
+
+
+def asked_alone(condition: Any) -> set[str]:
+    """The sets that a condition is content with by themselves."""
+    if isinstance(condition, list):
+        return set().union(*map(asked_alone, condition))
+    if isinstance(condition, dict):
+        found = {
+            name
+            for key, inner in condition.items()
+            if key not in ("all", "not")
+            for name in asked_alone(inner)
+        }
+        return found if len(condition) == 1 or "matches" in condition else set()
+    return {condition[1:]} if isinstance(condition, str) and condition.startswith("@") else set()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_word_of_every_other_prompt_is_never_evidence_alone(name: str) -> None:
+    for signal in POLICIES[name]["signals"].values():
+        options = [value for value in signal.values() if isinstance(value, dict) and "where" in value]
+        assert [options for each in options if asked_alone(each["where"]) & WORDS] == []
 
 
 def test_each_language_is_matched_for_each_kind_of_trace() -> None:

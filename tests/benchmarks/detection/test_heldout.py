@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.detection.corpus import read_corpus
-from benchmarks.detection.heldout import FRESH, HALVES, LATER, REQUESTS, SUITES, half_of, main, written
+from benchmarks.detection.heldout import HALVES, LATER, REQUESTS, SUITES, half_of, later_file, main, written
 from tests.benchmarks.detection.test_slots import corpora
 
 SLOTS = {"doc", "task", "a", "b", "topic", "seeds", "said", "problem", "n"}
@@ -25,9 +26,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_slot_of_our_own_templates_can_be_filled() -> None:
-    texts = [text for all_ in (written(), written(LATER)) for own in all_.values() for text in own.values()]
+    files = [written(), *(written(later_file(part)) for part in LATER)]
+    texts = [text for file in files for own in file.values() for text in own.values()]
     assert texts
     assert {slot for text in texts for slot in re.findall(r"\{(\w+)\}", text)} <= SLOTS
+
+
+def test_braces_that_are_no_slots_are_sent_as_they_stand(made: Path) -> None:
+    braced = 0
+    for part in ("study", "exam"):
+        text = gzip.decompress((made / "traffic" / part / "all.jsonl.gz").read_bytes()).decode()
+        prompts = [json.loads(line)["request"]["messages"][0]["content"] for line in text.splitlines()]
+        assert not any("{{" in prompt for prompt in prompts)
+        braced += sum('{"' in prompt for prompt in prompts)
+    assert braced
 
 
 def test_no_family_of_templates_is_in_both_halves(made: Path) -> None:
@@ -40,11 +52,12 @@ def test_no_family_of_templates_is_in_both_halves(made: Path) -> None:
     assert not families[0] & families[1]
 
 
-def test_the_third_part_holds_the_later_templates_and_no_other(made: Path) -> None:
-    rows = (made / "traffic" / f"{FRESH}.principals.jsonl").read_text("utf-8").splitlines()
-    later = {name for own in written(LATER).values() for name in own}
-    assert {json.loads(row)["template"].split("/")[1] for row in rows} == later
-    assert not later & {name for own in written().values() for name in own}
+@pytest.mark.parametrize("part", LATER)
+def test_a_later_part_holds_the_templates_of_its_file_and_no_other(made: Path, part: str) -> None:
+    rows = (made / "traffic" / f"{part}.principals.jsonl").read_text("utf-8").splitlines()
+    own = {name for group in written(later_file(part)).values() for name in group}
+    assert {json.loads(row)["template"].split("/")[1] for row in rows} == own
+    assert not own & {name for group in written().values() for name in group}
 
 
 def test_the_benchmark_reads_it_as_traffic_of_both_sides(made: Path) -> None:
