@@ -55,9 +55,9 @@ def test_no_family_of_templates_is_in_both_halves(made: Path) -> None:
 @pytest.mark.parametrize("part", LATER)
 def test_a_later_part_holds_the_templates_of_its_file_and_no_other(made: Path, part: str) -> None:
     rows = (made / "traffic" / f"{part}.principals.jsonl").read_text("utf-8").splitlines()
-    own = {name for group in written(later_file(part)).values() for name in group}
-    assert {json.loads(row)["template"].split("/")[1] for row in rows} == own
-    assert not own & {name for group in written().values() for name in group}
+    own = {name: text for group in written(later_file(part)).values() for name, text in group.items()}
+    assert {json.loads(row)["template"].split("/")[1] for row in rows} == own.keys()
+    assert not {*own.values()} & {text for group in written().values() for text in group.values()}
 
 
 def test_the_benchmark_reads_it_as_traffic_of_both_sides(made: Path) -> None:
